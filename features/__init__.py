@@ -1,0 +1,1 @@
+"""What we know: raw facts in, one row per enrolment and moment out."""

@@ -1,0 +1,70 @@
+"""What a feature is: a fold over daily panes, with the words that people need to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from features.grid import Grid
+
+Fold = Callable[["Grid"], np.ndarray]
+Unit = Literal["days", "count", "share", "minutes", "points", "ratio"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that a model or a rule may use.
+
+    Attributes:
+        name: its name in tables and rules.
+        family: the kind of fact it is made of.
+        unit: of its values; a `share` is 0-1, a `ratio` has no bounds.
+        window_days: how far back it looks; None is the whole enrolment.
+        meaning: what it says, by language (en, ru, zh).
+        fold: (grid) -> (n,) float64 for the grid's rows at its cut-off; NaN is unknown.
+        tables: the lake's tables it needs; without any of them it is always unknown or zero.
+        freshness_hours: how old the newest fact of its tables may be before the feature is stale.
+        monotone: +1 if more of it can only mean more risk, -1 if less, 0 if that is not known.
+    """
+
+    name: str
+    family: str
+    unit: Unit
+    window_days: int | None
+    meaning: dict[str, str]
+    fold: Fold
+    tables: tuple[str, ...]
+    freshness_hours: int = 48
+    monotone: int = 0
+
+
+class Family:
+    """Collects the features of one family; a file of the catalogue has one."""
+
+    def __init__(self, name: str, *tables: str) -> None:
+        self.name, self.tables = name, tables
+        self.features: list[Feature] = []
+
+    def feature(
+        self,
+        unit: Unit,
+        *,
+        en: str,
+        ru: str,
+        zh: str,
+        window: int | None = None,
+        monotone: int = 0,
+    ) -> Callable[[Fold], Fold]:
+        """Declares the decorated fold as a feature named like the function."""
+
+        def declare(fold: Fold) -> Fold:
+            meaning = {"en": en, "ru": ru, "zh": zh}
+            name = fold.__name__
+            self.features.append(Feature(name, self.name, unit, window, meaning, fold, self.tables, monotone=monotone))
+            return fold
+
+        return declare

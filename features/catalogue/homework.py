@@ -1,0 +1,106 @@
+"""Homework: what was handed in, how late, what is overdue and how it was marked (signal S2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.catalogue.feature import Family
+from features.grid import Grid
+
+FAMILY = Family("homework", "assignments", "submissions")
+feature = FAMILY.feature
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.where(whole > 0, part / whole, np.nan)
+
+
+@feature(
+    "share",
+    monotone=-1,
+    en="Share of the homework due so far that was handed in",
+    ru="Доля сданных домашних заданий из тех, чей срок наступил",
+    zh="已到期作业的提交比例",
+)
+def homework_submitted_share(g: Grid) -> np.ndarray:
+    return _share(g.total("closed"), g.total("due"))
+
+
+@feature(
+    "count",
+    monotone=1,
+    en="Homework overdue now",
+    ru="Просрочено домашних заданий сейчас",
+    zh="目前逾期未交的作业",
+)
+def homework_overdue_now(g: Grid) -> np.ndarray:
+    return g.total("due") - g.total("closed")
+
+
+@feature(
+    "share",
+    monotone=1,
+    en="Share of homework handed in late",
+    ru="Доля домашних заданий, сданных с опозданием",
+    zh="迟交作业的比例",
+)
+def homework_late_share(g: Grid) -> np.ndarray:
+    return _share(g.total("late"), g.total("timed"))
+
+
+@feature(
+    "days",
+    en="Mean delay of homework (below 0 is early)",
+    ru="Средняя задержка сдачи (меньше 0 — раньше срока)",
+    zh="作业平均延迟（小于0为提前）",
+)
+def homework_mean_delay(g: Grid) -> np.ndarray:
+    return _share(g.total("delay"), g.total("timed"))
+
+
+@feature(
+    "days",
+    en="Delay of the last homework (below 0 is early)",
+    ru="Задержка последней сдачи (меньше 0 — раньше срока)",
+    zh="最近一次作业的延迟（小于0为提前）",
+)
+def homework_last_delay(g: Grid) -> np.ndarray:
+    return _share(g.last("delay", "timed"), g.last("timed", "timed"))
+
+
+@feature(
+    "points",
+    monotone=-1,
+    en="Mean homework score",
+    ru="Средний балл за домашние задания",
+    zh="作业平均分",
+)
+def homework_mean_score(g: Grid) -> np.ndarray:
+    return _share(g.total("score"), g.total("scored"))
+
+
+@feature(
+    "points", monotone=-1, en="Last homework score", ru="Последний балл за домашнее задание", zh="最近一次作业得分"
+)
+def homework_last_score(g: Grid) -> np.ndarray:
+    return _share(g.last("score", "scored"), g.last("scored", "scored"))
+
+
+@feature(
+    "days",
+    en="Days since homework was last handed in",
+    ru="Дней с последней сдачи домашнего задания",
+    zh="距上次提交作业的天数",
+)
+def days_since_submission(g: Grid) -> np.ndarray:
+    return g.days_since("submitted")
+
+
+@feature(
+    "days",
+    en="Days to the next homework deadline",
+    ru="Дней до следующего срока сдачи",
+    zh="距下一次作业截止的天数",
+)
+def next_deadline_days(g: Grid) -> np.ndarray:
+    return g.ahead("due")

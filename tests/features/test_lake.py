@@ -1,0 +1,113 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pandas as pd
+import pytest
+
+from features.errors import BadConfig, BadInput
+from features.lake import Lake
+
+NOON = "2026-03-01T12:00:00+03:00"
+
+
+def logins(*ids: str, kind: str = "login") -> pd.DataFrame:
+    return pd.DataFrame({"event_id": ids, "enrolment_id": "ann", "kind": kind, "occurred_at": NOON, "known_at": NOON})
+
+
+def add(lake: Lake, digest: str, table: str, frame: pd.DataFrame):
+    with lake.adding("test", digest) as batch:
+        batch.write(table, frame, file="f.csv")
+    return batch.report
+
+
+def test_rows_come_back_typed_with_the_schools_days(tmp_path):
+    lake = Lake(tmp_path, "Asia/Vladivostok")
+    add(lake, "1", "activity", logins("a", "b"))
+    found = Lake(tmp_path, "Asia/Vladivostok").read("activity")
+    assert found["event_id"].to_list() == ["a", "b"]
+    assert set(found["day"]) == {20513}
+    assert add(
+        lake,
+        "2",
+        "activity",
+        logins("c").assign(occurred_at="2026-03-01T23:00:00+03:00", known_at="2026-03-01T23:00:00+03:00"),
+    ).kept == {"activity": 1}
+    assert lake.read("activity")["day"].to_list() == [20513, 20513, 20514]
+
+
+def test_the_same_rows_again_add_nothing(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    add(lake, "1", "activity", logins("a", "b"))
+    version = lake.version
+    report = add(lake, "2", "activity", logins("b", "a", "a"))
+    assert (report.kept["activity"], report.already_known["activity"]) == (0, 3)
+    assert lake.version == version
+    assert add(lake, "3", "activity", logins("b", "c")).kept["activity"] == 1
+
+
+def test_a_row_twice_in_one_import_is_kept_once(tmp_path):
+    report = add(Lake(tmp_path, "UTC"), "1", "activity", logins("a", "a", "b"))
+    assert (report.kept["activity"], report.already_known["activity"]) == (2, 1)
+
+
+def test_an_entity_with_other_content_is_a_newer_version(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    ann = pd.DataFrame({"student_id": ["ann"], "curator": ["olga"], "known_at": [NOON]})
+    add(lake, "1", "students", ann)
+    assert add(lake, "2", "students", ann.assign(known_at="2026-03-05T12:00:00Z")).kept["students"] == 0
+    assert add(lake, "3", "students", ann.assign(curator="wei", known_at="2026-03-05T12:00:00Z")).kept["students"] == 1
+    assert lake.read("students")["curator"].to_list() == ["olga", "wei"]
+
+
+def test_what_is_set_aside_is_kept_with_its_reason(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    report = add(lake, "1", "activity", pd.concat([logins("a"), logins("b", kind="dancing")]))
+    assert report.read["activity"] == report.kept["activity"] + report.set_aside["activity"] == 2
+    assert report.reasons == {"kind: is not one of the allowed values": 1}
+    assert lake.rejects()["value"].to_list() == ["dancing"]
+
+
+def test_an_import_that_fails_in_the_middle_leaves_the_lake_as_it_was(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    add(lake, "1", "activity", logins("a"))
+    before = lake.version
+    with pytest.raises(BadInput), lake.adding("test", "2") as batch:  # noqa: PT012
+        batch.write("activity", logins("b"))
+        batch.write("activity", logins("c").drop(columns="kind"))
+    assert (lake.version, len(lake.read("activity"))) == (before, 1)
+    assert not lake.already_added("2")
+
+
+def test_a_killed_import_leaves_the_lake_as_it_was_and_can_be_done_again(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    add(lake, "1", "activity", logins("a"))
+    program = f"""
+        import os, signal, pandas as pd
+        from pathlib import Path
+        from features.lake import Lake
+        with Lake(Path({str(tmp_path)!r}), "UTC").adding("test", "2") as batch:
+            batch.write("activity", pd.DataFrame({{"event_id": ["b"], "enrolment_id": "ann", "kind": "login",
+                                                  "occurred_at": {NOON!r}, "known_at": {NOON!r}}}))
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=os.getcwd(), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert lake.read("activity")["event_id"].to_list() == ["a"]
+    assert add(lake, "2", "activity", logins("b")).kept["activity"] == 1
+
+
+def test_the_zone_is_fixed_by_the_first_import(tmp_path):
+    add(Lake(tmp_path, "UTC"), "1", "activity", logins("a"))
+    with pytest.raises(BadConfig, match="time_zone 'UTC'"):
+        Lake(tmp_path, "Europe/Moscow")
+
+
+def test_an_empty_lake_has_empty_tables_of_the_right_types(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    assert lake.is_empty
+    assert lake.last_known_day() is None
+    found = lake.read("activity")
+    assert (len(found), str(found["occurred_at"].dtype)) == (0, "datetime64[us, UTC]")

@@ -23,7 +23,7 @@ def test_the_defaults_hold_without_any_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [('time_zone = "Moscow"', 'like "Europe/Moscow"'), ("time_zone = ", "line 1"), ("a = 1\nb = =", "line 2")],
+    [('time_zone = "Moscow"', 'like "Europe/Moscow"'), ("time_zone = \n", "line 1"), ("a = 1\nb = =", "line 2")],
 )
 def test_a_wrong_file_is_refused_with_its_place_and_mend(tmp_path, text, says):
     with pytest.raises(BadConfig, match=says):

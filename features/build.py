@@ -36,7 +36,7 @@ def snapshot(
     Args:
         school: whose lake is read.
         cuts: the as-of dates; at each of them everything known before that local midnight is known.
-        students: only of these people.
+        students: only of these people; who has no live enrolment has no row.
         fresh: checked rows that are not in the lake, by table; with ``students`` only.
         progress: told (done, all, what) after each chunk.
 
@@ -46,7 +46,7 @@ def snapshot(
 
     Raises:
         NotReady: the lake is empty.
-        BadInput: a student has no enrolment here, or the same cut-off is asked for twice.
+        BadInput: the same cut-off is asked for twice.
     """
     lake = Lake(school.lake, school.zone)
     if lake.is_empty:
@@ -56,8 +56,6 @@ def snapshot(
         raise BadInput("the same cut-off is asked for twice", where="features")
     people = None if students is None else list(students)
     enrolments = Enrolments(lake, people)
-    if people is not None and (lacking := set(people) - set(enrolments.at(days[-1])["student_id"])):
-        raise BadInput(f"no enrolment of {', '.join(sorted(lacking)[:5])}", where="students", mend="Check the id")
     panes = panes_of.of_school(school, students=people, fresh=fresh)
     min_days = int(school.config("school")["not_enough_data"]["min_days"])
     return fold(enrolments, panes, days, min_days=min_days, progress=progress)

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import clock
-from features.contracts import TABLES, Checked, check
+from features.contracts import TABLES, Checked, Contract, check
 from features.contracts.check import as_records, empty
-from features.errors import BadConfig
+from features.errors import BadConfig, Unavailable
 
 
 def day_column(moment: str) -> str:
@@ -161,8 +161,8 @@ class Batch:
         self._digest = digest
         self._files: list[dict[str, Any]] = []
         self._rejects: list[pd.DataFrame] = []
-        number = len(lake.batches()) + 1
-        self._id = f"{number:05d}-{source}-{digest[:8]}"
+        self._before = len(lake.batches())
+        self._id = f"{self._before + 1:05d}-{source}-{digest[:8]}"
         self.folder = lake.root / "batches" / self._id
         shutil.rmtree(self.folder, ignore_errors=True)  # what a killed import left
         self.folder.mkdir(parents=True)
@@ -230,27 +230,31 @@ class Batch:
             self.report.ignored[reason] = self.report.ignored.get(reason, 0) + int(count)
 
     def _fresh(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows whose key (for entities: whose content) the lake and this batch do not hold yet."""
+        """The rows that the lake and this batch do not hold yet."""
         contract = TABLES[table]
-        names = [n for n in contract.columns if n != "known_at"] if contract.versioned else list(contract.key)
-        rows = rows.drop_duplicates(names, keep="first")
         own = [self.lake.root / entry["path"] for entry in self._files if entry["table"] == table]
-        paths = [str(p) for p in (*self.lake.paths(table), *own)]
+        paths = [*self.lake.paths(table), *own]
+        if contract.versioned:
+            old = pa.concat_tables([pq.read_table(path) for path in paths]).to_pandas() if paths else rows.iloc[:0]
+            return _newer_versions(contract, old[list(contract.columns)], rows)
+        rows = rows.drop_duplicates(contract.key[0], keep="first")
         if not paths or rows.empty:
             return rows
-        same = " AND ".join(f'n."{name}" IS NOT DISTINCT FROM o."{name}"' for name in names)
         with duckdb.connect() as db:
-            db.register("fresh", rows.assign(_at=range(len(rows))))
+            db.register("fresh", pd.DataFrame({"key": rows[contract.key[0]], "place": range(len(rows))}))
             kept = db.execute(
-                f"SELECT n._at FROM fresh n ANTI JOIN read_parquet(?) o ON {same}",  # names are the contract's
-                [paths],
-            ).fetchnumpy()["_at"]
+                f'SELECT place FROM fresh ANTI JOIN read_parquet(?) old ON fresh.key = old."{contract.key[0]}"',
+                [[str(path) for path in paths]],
+            ).fetchnumpy()["place"]
         return rows.iloc[sorted(kept)]
 
     def _commit(self) -> None:
         if self._rejects:
             pd.concat(self._rejects, ignore_index=True).astype("str").to_parquet(self.folder / "rejects.parquet")
         manifest = self.lake._manifest()
+        if len(manifest["batches"]) != self._before:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise Unavailable("another import ended meanwhile", where=str(self.lake.root), mend="Import this again")
         manifest["zone"] = self.lake.zone
         manifest["files"] += self._files
         manifest["batches"].append(
@@ -263,6 +267,15 @@ class Batch:
             }
         )
         replace_file(self.lake.root / "manifest.json", json.dumps(manifest, indent=1).encode())
+
+
+def _newer_versions(contract: Contract, old: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that change what is known of an entity: other content than the version in force when they were known."""
+    every = pd.concat([old.assign(_at=-1), rows.assign(_at=range(len(rows)))], ignore_index=True)
+    every = every.sort_values([contract.key[0], "known_at", "_at"], kind="stable", ignore_index=True)
+    content = every.drop(columns=["known_at", "_at"]).astype("str").fillna("")
+    same = (content == content.shift()).all(axis=1)
+    return rows.iloc[sorted(every.loc[~same & (every["_at"] >= 0), "_at"])]
 
 
 def replace_file(path: Path, content: bytes) -> None:

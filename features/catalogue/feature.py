@@ -28,6 +28,7 @@ class Feature:
         fold: (grid) -> (n,) float64 for the grid's rows at its cut-off; NaN is unknown.
         tables: the lake's tables it needs; without any of them it is always unknown or zero.
         freshness_hours: how old the newest fact of its tables may be before the feature is stale.
+        is_reason: whether it may be told as a reason; what is the same for all course-mates is none.
         monotone: +1 if more of it can only mean more risk, -1 if less, 0 if that is not known.
     """
 
@@ -40,6 +41,7 @@ class Feature:
     tables: tuple[str, ...]
     freshness_hours: int = 48
     monotone: int = 0
+    is_reason: bool = True
 
 
 class Family:
@@ -58,13 +60,18 @@ class Family:
         zh: str,
         window: int | None = None,
         monotone: int = 0,
+        is_reason: bool = True,
     ) -> Callable[[Fold], Fold]:
         """Declares the decorated fold as a feature named like the function."""
 
         def declare(fold: Fold) -> Fold:
             meaning = {"en": en, "ru": ru, "zh": zh}
             name = fold.__name__
-            self.features.append(Feature(name, self.name, unit, window, meaning, fold, self.tables, monotone=monotone))
+            self.features.append(
+                Feature(
+                    name, self.name, unit, window, meaning, fold, self.tables, monotone=monotone, is_reason=is_reason
+                )
+            )
             return fold
 
         return declare

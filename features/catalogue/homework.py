@@ -101,6 +101,7 @@ def days_since_submission(g: Grid) -> np.ndarray:
     en="Days to the next homework deadline",
     ru="Дней до следующего срока сдачи",
     zh="距下一次作业截止的天数",
+    is_reason=False,
 )
 def next_deadline_days(g: Grid) -> np.ndarray:
     return g.ahead("due")

@@ -44,18 +44,26 @@ def progress_gap(g: Grid) -> np.ndarray:
     return plan - _done(g)
 
 
-@feature("share", en="Share of the course time gone by", ru="Доля прошедшего времени курса", zh="课程时间已过比例")
+@feature(
+    "share",
+    en="Share of the course time gone by",
+    ru="Доля прошедшего времени курса",
+    zh="课程时间已过比例",
+    is_reason=False,
+)
 def course_elapsed_share(g: Grid) -> np.ndarray:
     return _elapsed(g)
 
 
-@feature("days", en="Days to the end of the course", ru="Дней до конца курса", zh="距课程结束的天数")
+@feature("days", en="Days to the end of the course", ru="Дней до конца курса", zh="距课程结束的天数", is_reason=False)
 def days_to_end(g: Grid) -> np.ndarray:
     end = g.facts["end_day"].to_numpy()
     return np.where(end == NO_DAY, np.nan, end - g.day)
 
 
-@feature("days", en="Days since the student started", ru="Дней с начала обучения", zh="开始学习以来的天数")
+@feature(
+    "days", en="Days since the student started", ru="Дней с начала обучения", zh="开始学习以来的天数", is_reason=False
+)
 def days_since_start(g: Grid) -> np.ndarray:
     return (g.day - g.facts["start_day"].to_numpy()).astype("float64")
 
@@ -65,6 +73,7 @@ def days_since_start(g: Grid) -> np.ndarray:
     en="Days the student enrolled ahead of the start",
     ru="За сколько дней до начала студент записался",
     zh="提前报名的天数",
+    is_reason=False,
 )
 def enrolled_ahead_days(g: Grid) -> np.ndarray:
     return (g.facts["start_day"] - g.facts["enrolled_day"]).to_numpy("float64")

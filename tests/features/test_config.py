@@ -13,7 +13,7 @@ def own(tmp_path, name: str, text: str) -> School:
 def test_a_schools_own_value_is_laid_over_the_default_and_the_rest_stays(tmp_path):
     school = own(tmp_path, "school", 'time_zone = "Asia/Shanghai"\n[bands]\nhigh = 5\n').config("school")
     assert school["time_zone"] == "Asia/Shanghai"
-    assert school["bands"] == {"high": 5, "medium": 1.5}
+    assert school["bands"] == {"high": 5, "medium": 0.3}
     assert school["currency"] == "RUB"
 
 

@@ -7,7 +7,7 @@ import textwrap
 import pandas as pd
 import pytest
 
-from features.errors import BadConfig, BadInput
+from features.errors import BadConfig, BadInput, Unavailable
 from features.lake import Lake
 
 NOON = "2026-03-01T12:00:00+03:00"
@@ -60,6 +60,31 @@ def test_an_entity_with_other_content_is_a_newer_version(tmp_path):
     assert add(lake, "2", "students", ann.assign(known_at="2026-03-05T12:00:00Z")).kept["students"] == 0
     assert add(lake, "3", "students", ann.assign(curator="wei", known_at="2026-03-05T12:00:00Z")).kept["students"] == 1
     assert lake.read("students")["curator"].to_list() == ["olga", "wei"]
+
+
+def test_an_entity_may_go_back_to_what_it_was(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    days = ("2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04")
+    history = pd.DataFrame(
+        {
+            "student_id": "ann",
+            "curator": ["olga", "wei", "olga", "olga"],
+            "known_at": [f"{day}T12:00:00Z" for day in days],
+        }
+    )
+    for number, (_, row) in enumerate(history.iterrows()):
+        add(lake, str(number), "students", row.to_frame().T)
+    assert lake.read("students")["curator"].to_list() == ["olga", "wei", "olga"]
+    assert add(lake, "again", "students", history).kept["students"] == 0
+
+
+def test_of_two_imports_at_once_the_later_one_is_refused_and_nothing_is_lost(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    with pytest.raises(Unavailable, match="another import"), lake.adding("test", "slow") as batch:  # noqa: PT012
+        batch.write("activity", logins("a"))
+        add(Lake(tmp_path, "UTC"), "quick", "activity", logins("b"))
+    assert lake.read("activity")["event_id"].to_list() == ["b"]
+    assert add(lake, "slow", "activity", logins("a")).kept["activity"] == 1
 
 
 def test_what_is_set_aside_is_kept_with_its_reason(tmp_path):

@@ -1,0 +1,75 @@
+"""An importer's input files: that they are there, what names their content, and how far reading has come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from features.contracts.check import REJECT_COLUMNS
+from features.errors import BadInput
+
+Progress = Callable[[int, int, str], None]
+"""Told (done, total, what) as reading goes on; done and total are bytes of input."""
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """Tells nobody."""
+
+
+def present(file: Path) -> Path:
+    """The file, if it can be read and holds anything.
+
+    Raises:
+        BadInput: it is missing, a folder, or empty.
+    """
+    if not file.is_file():
+        what = "is a folder, not a file" if file.is_dir() else "there is no such file"
+        raise BadInput(what, where=str(file), mend="Check the path")
+    if file.stat().st_size == 0:
+        raise BadInput("the file is empty", where=str(file), mend="Export it again")
+    return file
+
+
+def digest(importer: str, settings: dict[str, Any], files: Iterable[Path]) -> str:
+    """Names one very input: the importer, the settings that change what it makes, and every byte of the files.
+
+    Args:
+        importer: its name.
+        settings: plain values.
+        files: their names do not matter, their order does.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    total = hashlib.sha256(json.dumps([importer, settings], sort_keys=True, default=str).encode())
+    for file in files:
+        with file.open("rb") as content:
+            total.update(hashlib.file_digest(content, "sha256").digest())
+    return total.hexdigest()
+
+
+def rejects(
+    table: str, file: str, rows: pd.Series, *, column: str = "", reason: str, mend: str, values: pd.Series | str = ""
+) -> pd.DataFrame:
+    """Rows that an importer sets aside, in the shape of `features.contracts.check.Checked.rejects`.
+
+    Args:
+        table: the contract's name.
+        file: where they come from.
+        rows: (n,) line numbers in the file.
+        column: the heading or field at fault.
+        reason: what is wrong.
+        mend: what to do about it.
+        values: (n,) what was there.
+
+    Returns:
+        (n, 7) one line per row.
+    """
+    shown = values if isinstance(values, str) else values.fillna("").astype("str").str.slice(0, 80).to_numpy()
+    facts = {"table": table, "file": file, "row": rows.to_numpy("int64"), "column": column, "value": shown}
+    return pd.DataFrame({**facts, "reason": reason, "mend": mend})[list(REJECT_COLUMNS)]

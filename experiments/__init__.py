@@ -1,0 +1,1 @@
+"""How we learn whether it helped: assignment, power and readout against a control group."""

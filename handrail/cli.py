@@ -1,0 +1,283 @@
+"""The command line: what a person types, and how answers and refusals are shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from features.errors import BadInput, HandrailError
+from handrail.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+importing = typer.Typer(no_args_is_help=True, help="Bring raw data into the school's lake.")
+keys = typer.Typer(no_args_is_help=True, help="Keys for programs that call the API.")
+users = typer.Typer(no_args_is_help=True, help="People who use the page.")
+rules = typer.Typer(no_args_is_help=True, help="The rules that recommend actions.")
+for name, group in (("import", importing), ("key", keys), ("user", users), ("rules", rules)):
+    app.add_typer(group, name=name)
+
+Out = Annotated[Path, typer.Option("--out", help="Where to: .csv or .parquet.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="The cut-off, YYYY-MM-DD: what was known before that day.")]
+LabelName = Annotated[str | None, typer.Option("--label", help="Which definition of leaving; see docs/glossary.md.")]
+
+
+class _Call:
+    """One call of the command: its school, and how to answer."""
+
+    def __init__(self, settings: Settings, as_json: bool) -> None:
+        self.settings, self.as_json = settings, as_json
+
+    def say(self, words: str, **document: Any) -> None:
+        """Answers in words, or with one JSON document."""
+        print(json.dumps(document, default=str, ensure_ascii=False) if self.as_json else words)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="The school's folder; HANDRAIL_HOME, or ./school.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
+) -> None:
+    context.obj = _Call(Settings.read(home), as_json)
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not a date", where=option, mend="Write it like 2014-11-05") from error
+
+
+@importing.command("oulad")
+def _import_oulad(context: typer.Context, folder: Path) -> None:
+    """The Open University Learning Analytics Dataset, in its published layout."""
+    _imported(context.obj, "oulad", folder)
+
+
+@importing.command("xapi")
+def _import_xapi(context: typer.Context, file: Path) -> None:
+    """Statements of xAPI's video profile: JSON lines, plain or .gz."""
+    _imported(context.obj, "xapi", file)
+
+
+@importing.command("csv")
+def _import_csv(context: typer.Context, mapping: Path) -> None:
+    """Any school's exports, through a mapping file; see docs/guides/own-data.md."""
+    _imported(context.obj, "csv", mapping)
+
+
+def _imported(call: _Call, door: str, path: Path) -> None:
+    from handrail import journeys
+
+    report = journeys.import_data(call.settings, door, path, quiet=call.as_json)
+    call.say(journeys.import_words(report), **report.as_dict())
+
+
+@app.command("features")
+def _features(
+    context: typer.Context,
+    out: Out,
+    as_of: Annotated[str, typer.Option("--as-of", help="The first cut-off, YYYY-MM-DD.")],
+    every: Annotated[str, typer.Option("--every", help="Step between cut-offs, such as 7d.")] = "7d",
+    until: Annotated[str | None, typer.Option("--until", help="The last cut-off, YYYY-MM-DD.")] = None,
+) -> None:
+    """The feature table at one or many moments."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    cuts = journeys.cut_offs(_day(as_of, "--as-of"), _day(until, "--until") if until else None, every)
+    table = journeys.features_table(call.settings, cuts, out, quiet=call.as_json)
+    call.say(
+        f"{len(table):,} rows of {len(cuts)} cut-offs written to {out}",
+        rows=len(table),
+        cut_offs=len(cuts),
+        out=str(out),
+    )
+
+
+@app.command("train")
+def _train(
+    context: typer.Context,
+    label: LabelName = None,
+    until: Annotated[str | None, typer.Option("--until", help="Use only what was known before this day.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and data make the same model.")] = 1,
+) -> None:
+    """Dataset, fit, calibrate, gates; registered as challenger."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    result = journeys.train(call.settings, label, _day(until, "--until") if until else None, seed, quiet=call.as_json)
+    call.say(journeys.train_words(result), **journeys.train_document(result))
+
+
+@app.command("promote")
+def _promote(
+    context: typer.Context,
+    label: LabelName = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Which version; the challenger if not given.")
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option("--override", help="Go on in spite of red gates; the reason is kept.")
+    ] = None,
+) -> None:
+    """Makes the challenger the champion, unless a gate is red."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    name, promoted = journeys.promote(call.settings, label, version, override)
+    call.say(f"{name} version {promoted} is the champion. Next: handrail nightly", label=name, version=promoted)
+
+
+@app.command("rollback")
+def _rollback(context: typer.Context, label: LabelName = None) -> None:
+    """Brings the champion before this one back."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    name, version = journeys.rollback(call.settings, label)
+    call.say(f"{name} version {version} is the champion again", label=name, version=version)
+
+
+@app.command("score")
+def _score(context: typer.Context, out: Out, as_of: AsOf = None, label: LabelName = None) -> None:
+    """Risk of every live enrolment, to a file."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    table = journeys.score(call.settings, label, _day(as_of, "--as-of") if as_of else None, out, quiet=call.as_json)
+    call.say(f"{len(table):,} live enrolments scored, written to {out}", rows=len(table), out=str(out))
+
+
+@app.command("nightly")
+def _nightly(context: typer.Context, as_of: AsOf = None) -> None:
+    """Score, decide, store, rank and publish the list."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    night = journeys.nightly(call.settings, _day(as_of, "--as-of") if as_of else None, quiet=call.as_json)
+    call.say(night.words(), **night.as_dict())
+
+
+@app.command("readout")
+def _readout(
+    context: typer.Context,
+    experiment: Annotated[str, typer.Argument(help="Its name in the decisions.")],
+    as_of: AsOf = None,
+    horizon: Annotated[int | None, typer.Option("--horizon", help="Days after the decision to look at.")] = None,
+) -> None:
+    """Effect of the treated against the hold-out, with its interval."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    words, document = journeys.readout(call.settings, experiment, _day(as_of, "--as-of") if as_of else None, horizon)
+    call.say(words, **document)
+
+
+@app.command("serve")
+def _serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+) -> None:
+    """The API and the curators' page."""
+    from handrail import serving_app
+
+    call: _Call = context.obj
+    serving_app.serve(call.settings, host, port)
+
+
+@app.command("demo")
+def _demo(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    students: Annotated[int, typer.Option("--students", min=300, max=100_000)] = 3000,
+    serve: Annotated[bool, typer.Option(help="Serve at the end.")] = True,
+) -> None:
+    """A made school, from nothing to a served risk list."""
+    from handrail import demo, serving_app
+
+    call: _Call = context.obj
+    if serve:
+        serving_app.check_port("127.0.0.1", port)
+    call.say(demo.prepare(call.settings, port, students, quiet=call.as_json))
+    if serve:
+        serving_app.serve(call.settings, "127.0.0.1", port)
+
+
+@rules.command("check")
+def _rules_check(context: typer.Context) -> None:
+    """Whether the rules, actions and gates in force can be used."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    policy = journeys.policy(call.settings)
+    call.say(f"the rules, actions and gates are sound (policy {policy.version})", policy_version=policy.version)
+
+
+@keys.command("create")
+def _create_key(
+    context: typer.Context,
+    scope: Annotated[
+        list[str], typer.Option("--scope", help="score, read, write or admin; may be given several times.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="Whose key it is.")] = "",
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires.")] = None,
+) -> None:
+    """A new key, shown once."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    key = journeys.create_key(call.settings, scope, name, days)
+    call.say(f"{key}\nIt is shown only now: keep it where secrets are kept.", key=key, scopes=scope)
+
+
+@users.command("create")
+def _create_user(
+    context: typer.Context,
+    login: str,
+    role: Annotated[str, typer.Option("--role", help="curator, head or admin.")] = "curator",
+    language: Annotated[str | None, typer.Option("--language", help="en, ru or zh.")] = None,
+) -> None:
+    """A new person, with a password made now and shown once."""
+    from handrail import journeys
+
+    call: _Call = context.obj
+    password = journeys.create_user(call.settings, login, role, language)
+    call.say(f"login {login}, password {password}\nIt is shown only now.", login=login, password=password, role=role)
+
+
+def main() -> None:
+    """Runs the command; exits 0, 1 when it was refused, 2 when it was used wrongly."""
+    try:
+        app(_options_first(sys.argv[1:]))
+    except HandrailError as error:
+        if "--json" in sys.argv:
+            print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}, ensure_ascii=False))
+        print(f"handrail: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("handrail: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _options_first(words: list[str]) -> list[str]:
+    """Every command takes --home and --json, wherever they stand."""
+    first: list[str] = []
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "--json" or word.startswith("--home="):
+            first.append(word)
+        elif word == "--home":
+            first += [word, next(left, "")]
+        else:
+            rest.append(word)
+    return [*first, *rest]

@@ -98,7 +98,8 @@ def fold(
             progress(min(start + size, len(order)), len(order), "features")
     columns = [*KEYS, *FEATURES]
     if not parts:
-        return pd.DataFrame({name: pd.Series(dtype="float64") for name in columns})
+        types = dict.fromkeys(KEYS[:3], "str") | {"day": "int64", "enough_data": "bool"}
+        return pd.DataFrame({name: pd.Series(dtype=types.get(name, "float64")) for name in columns})
     table = pd.concat(parts, ignore_index=True).sort_values(["day", "enrolment_id"], kind="stable", ignore_index=True)
     if len(table) != sum(len(ids) for ids in live.values()):
         raise AssertionError("rows in must be rows out: an enrolment was lost or doubled")

@@ -115,7 +115,7 @@ class Lake:
             only: (column, values) to keep.
         """
         paths = self.paths(table)
-        if not paths:
+        if not paths or (only is not None and not only[1]):
             return with_days(empty(table), self.zone)
         filters = [(only[0], "in", list(only[1]))] if only else None
         return pa.concat_tables([pq.read_table(path, filters=filters) for path in paths]).to_pandas()

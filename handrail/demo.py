@@ -40,7 +40,7 @@ def prepare(settings: Settings, port: int, students: int, *, quiet: bool = False
                 where=str(settings.home),
                 mend="Give the demo a home of its own: make demo HOME_DIR=demo",
             )
-        _make_and_import(settings, students, quiet=quiet)
+        make_and_import(settings, students, quiet=quiet)
         settings.home.mkdir(parents=True, exist_ok=True)
         marker.write_text(json.dumps({"students": students, "seed": SEED, "weeks": WEEKS}), "utf-8")
     _model(settings, quiet=quiet)
@@ -48,7 +48,8 @@ def prepare(settings: Settings, port: int, students: int, *, quiet: bool = False
     return _next_steps(settings, port)
 
 
-def _make_and_import(settings: Settings, students: int, *, quiet: bool) -> None:
+def make_and_import(settings: Settings, students: int, *, quiet: bool) -> None:
+    """Makes a school and imports its exports, as a school would its own."""
     school = settings.school
     holdout = school.config("gates")["holdout"]
     with TemporaryDirectory() as folder:

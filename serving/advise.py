@@ -1,0 +1,360 @@
+"""Advice: the one path from stored facts to a stored decision, which the night and the API share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pandas as pd
+
+from features import clock
+from features.build import snapshot
+from features.catalogue import FEATURES
+from features.config import School
+from features.contracts import TABLES
+from features.errors import BadInput, NotFound
+from features.labels import Label
+from features.lake import Lake
+from features.norms import norms
+from features.people import People, Person, is_known
+from model.bundle import Bundle, load
+from model.registry import served_bundle
+from serving.decide import Case, Consent, Decision, EnrolmentCase, Policy, Touch, decide
+from serving.decide.case import RECOMMENDED
+from serving.score import Scored, score
+from serving.store import Entry, Night, Store
+
+WEEK = timedelta(days=7)
+LOOK_BACK = timedelta(days=60)  # older contacts are no gate's business
+_KEPT_NORMS = 256  # courses and days whose norms are kept for single calls
+
+Progress = Callable[[int, int, str], None]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is believed of a student and what is recommended.
+
+    Attributes:
+        person: the student.
+        as_of: the cut-off day.
+        scored: the live enrolments, highest risk first, those without a risk last.
+        decision: the stored record of `serving.decide.Decision`; None when no enrolment is live.
+    """
+
+    person: Person
+    as_of: date
+    scored: tuple[Scored, ...]
+    decision: Record | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the school believes, decided and did about a student; newest first.
+
+    Attributes:
+        entries: the student's places on the nights' lists.
+        decisions: records.
+        touches: contacts, imported and reported, with the contract's columns.
+        verdicts: curators' words.
+    """
+
+    person: Person
+    entries: list[tuple[Night, Entry]]
+    decisions: list[Record]
+    touches: list[Record]
+    verdicts: list[Record]
+
+
+def policy_of(school: School) -> Policy:
+    """The school's policy in force.
+
+    Raises:
+        BadConfig: names every fault of actions.toml, rules.toml and gates.toml.
+    """
+    return Policy.from_config(school.config("actions"), school.config("rules"), school.config("gates"), FEATURES)
+
+
+class Adviser:
+    """A school, the model that serves its label, and its policy.
+
+    Args:
+        school: whose facts are read.
+        label: what is predicted.
+        bundle: the served model.
+        policy: the policy in force.
+        store: where decisions are kept.
+
+    Raises:
+        BadInput: the model was made for another version of the label, or needs a feature that is not made any more.
+    """
+
+    def __init__(self, school: School, label: Label, bundle: Bundle, policy: Policy, store: Store) -> None:
+        lacking = set(bundle.features) - set(FEATURES)
+        if lacking or (bundle.label, bundle.label_version) != (label.name, label.version):
+            raise BadInput(
+                f"the served model of {bundle.label} version {bundle.label_version} does not fit this release"
+                + (f": it needs {', '.join(sorted(lacking))}" if lacking else ""),
+                where="bundle",
+                mend=f"Run `handrail train --label {label.name}`, then `handrail promote --label {label.name}`",
+            )
+        self.school, self.label, self.bundle, self.policy, self.store = school, label, bundle, policy, store
+        self.lake = Lake(school.lake, school.zone)
+        self._bands = school.config("school")["bands"]
+        self._norms = lru_cache(_KEPT_NORMS)(self._course_norms)
+
+    @classmethod
+    def open(cls, school: School, label: Label, store: Store) -> Adviser:
+        """The adviser with the school's served model and policy.
+
+        Raises:
+            NotReady: no model was promoted; says how to get one.
+            BadConfig: the policy cannot be used.
+        """
+        return cls(school, label, load(served_bundle(school.home, label.name)), policy_of(school), store)
+
+    def scored(
+        self, as_of: date, students: Sequence[str] | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
+    ) -> list[Scored]:
+        """Scores the live enrolments at a cut-off, of everybody or of some students.
+
+        Args:
+            as_of: the cut-off; with ``fresh`` events, the end of that day.
+            students: only these; what is usual is still learned from all their course-mates.
+            fresh: checked rows of theirs that are not in the lake, by table.
+        """
+        cut = as_of + timedelta(days=1) if fresh else as_of  # fresh events are of the day itself
+        rows = snapshot(self.school, [cut - WEEK, cut], students=students, fresh=fresh)
+        today = rows["day"] == clock.day_number(cut)
+        usual = norms(rows[today], self.bundle.features) if students is None else self._usual_of(rows[today], cut)
+        return score(rows[today].reset_index(drop=True), rows[~today], usual, self.bundle, self._bands)
+
+    def _usual_of(self, rows: pd.DataFrame, cut: date) -> pd.DataFrame:
+        """What is usual in the rows' courses, among all course-mates."""
+        courses = sorted(set(rows["course_id"]))
+        known = [self._norms(course, cut, self.lake.version) for course in courses]
+        return pd.concat(known, ignore_index=True) if known else norms(rows, self.bundle.features)
+
+    def _course_norms(self, course_id: str, cut: date, lake_version: str) -> pd.DataFrame:
+        mates = self.lake.read("enrolments", ("course_id", [course_id]))["student_id"]
+        rows = snapshot(self.school, [cut], students=sorted(set(mates)))
+        return norms(rows[rows["course_id"] == course_id], self.bundle.features)
+
+    def advise(
+        self,
+        as_of: date,
+        students: Sequence[str] | None = None,
+        *,
+        fresh: Mapping[str, pd.DataFrame] | None = None,
+        digest: str = "",
+        moment: datetime | None = None,
+    ) -> list[Advice]:
+        """Scores, decides and stores: everybody with a live enrolment, or some students.
+
+        Args:
+            as_of: the cut-off; it is the decision's day.
+            students: only these.
+            fresh: see `scored`.
+            digest: sets this request apart from the others of the day; see `serving.decide.Case`.
+            moment: what is decided for; see `moment`.
+
+        Returns:
+            By student id. Every decision in it is on the disk.
+        """
+        by_student: dict[str, list[Scored]] = defaultdict(list)
+        for one in self.scored(as_of, students, fresh):
+            by_student[one.student_id].append(one)
+        people = People(self.lake, clock.day_number(as_of), None if students is None else list(by_student))
+        moment = moment or self.moment(as_of)
+        contacts, words = self._contacts(by_student, moment), self._words(by_student, moment)
+        found: list[tuple[Person, tuple[Scored, ...]]] = []
+        decisions: list[Decision] = []
+        for student_id in sorted(by_student):
+            scored = tuple(sorted(by_student[student_id], key=_by_risk))
+            person = people.person(student_id, scored[0].course_id)
+            case = Case(
+                student_id=student_id,
+                decision_date=as_of,
+                time_zone=person.time_zone,
+                enrolments=tuple(self._enrolment(one) for one in scored),
+                consents=tuple(words[student_id]),
+                touches=tuple(contacts[student_id]),
+                model_version=self.bundle.version,
+                request_digest=digest,
+            )
+            found.append((person, scored))
+            decisions.append(decide(case, self.policy, moment))
+        stored = self.store.put_decisions([one.to_record() for one in decisions])
+        return [Advice(person, as_of, scored, record) for (person, scored), record in zip(found, stored, strict=True)]
+
+    def answer(
+        self, student_id: str, as_of: date | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
+    ) -> Advice:
+        """The advice for one student: the night's own where there is one, made and stored now elsewhere.
+
+        Args:
+            as_of: the cut-off; if not given, the newest fresh event's day, or else the last night's, or else today.
+            fresh: checked rows that are not in the lake, by table. They make a request of its own.
+
+        Raises:
+            NotFound: the school has no such student.
+        """
+        if not is_known(self.lake, student_id):
+            raise _no_such(student_id)
+        newest = max((frame["occurred_at"].max().to_pydatetime() for frame in (fresh or {}).values()), default=None)
+        as_of = as_of or self._day_of(newest)
+        moment = max(self.moment(as_of), newest or self.moment(as_of))
+        digest = _digest(fresh) if fresh else ""
+        told = None if fresh else self._of_the_night(student_id, as_of)
+        told = told or next(iter(self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=moment)), None)
+        if told is None:
+            person = People(self.lake, clock.day_number(as_of), [student_id]).person(student_id, "")
+            return Advice(person, as_of, (), None)
+        if later := self._said_since(told.decision):
+            # What was decided before the student spoke must not be told after it.
+            digest = hashlib.sha256(" ".join([digest, *later]).encode()).hexdigest()[:32]
+            return self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=clock.now())[0]
+        return told
+
+    def _day_of(self, newest: datetime | None) -> date:
+        """The day to answer for when none was asked for."""
+        if newest is not None:
+            return newest.astimezone(ZoneInfo(self.school.zone)).date()
+        night = self.store.last_night(self.label.name)
+        return night.as_of if night else clock.today(self.school.zone)
+
+    def _said_since(self, decision: Record | None) -> list[str]:
+        """Ids of refusals and of other contacts that were reported after a contact was decided."""
+        if decision is None or decision["channel"] is None:
+            return []
+        student, made = [decision["student_id"]], datetime.fromisoformat(decision["decided_at"])
+        words = [row for row in self.store.consents_of(student) if row["state"] in ("withdrawn", "paused")]
+        contacts = self.store.touches_since(student, made - LOOK_BACK)
+        others = [row for row in contacts if row["decision_id"] != decision["decision_id"]]
+        ids = [(row["known_at"], row["event_id"]) for row in words] + [
+            (row["known_at"], row["touch_id"]) for row in others
+        ]
+        return sorted(id_ for at, id_ in ids if at > made)
+
+    def _of_the_night(self, student_id: str, as_of: date) -> Advice | None:
+        """What the night of that day said, if it was made by this model and policy."""
+        versions = (as_of, self.bundle.version, self.policy.version)
+        listed = [
+            entry
+            for night, entry in self.store.entries_of(student_id, self.label.name)
+            if (night.as_of, night.model_version, night.policy_version) == versions
+        ]
+        decision_id = next((entry.decision_id for entry in listed if entry.decision_id), None)
+        decision = self.store.decision(decision_id) if decision_id else None
+        if decision is None:
+            return None
+        scored = tuple(
+            Scored(
+                **{name: getattr(entry, name) for name in ("enrolment_id", "student_id", "course_id", "state", "risk")},
+                band=entry.band,
+                reasons=list(entry.reasons),
+                strength=entry.strength,
+                values={},
+            )
+            for entry in {entry.enrolment_id: entry for entry in reversed(listed)}.values()
+        )
+        person = People(self.lake, clock.day_number(as_of), [student_id]).person(student_id, scored[0].course_id)
+        return Advice(person, as_of, tuple(sorted(scored, key=_by_risk)), decision)
+
+    def card(self, student_id: str) -> Card:
+        """What the school believes, decided and did about a student; newest first.
+
+        Raises:
+            NotFound: the school has no such student.
+        """
+        if not is_known(self.lake, student_id):
+            raise _no_such(student_id)
+        night = self.store.last_night(self.label.name)
+        day = clock.day_number(night.as_of if night else clock.today(self.school.zone))
+        entries = self.store.entries_of(student_id, self.label.name)
+        person = People(self.lake, day, [student_id]).person(student_id, entries[0][1].course_id if entries else "")
+        everything = datetime(1990, 1, 1, tzinfo=UTC)
+        imported = self._known("touches", {student_id: None}, clock.now())
+        columns = [*TABLES["touches"].columns]
+        touches = [{name: row[name] for name in columns} for row in imported]
+        touches += self.store.touches_since([student_id], everything)
+        return Card(
+            person=person,
+            entries=entries,
+            decisions=self.store.decisions_of(student_id),
+            touches=sorted(touches, key=lambda row: row["occurred_at"], reverse=True),
+            verdicts=[asdict(word) for word in self.store.verdicts_about(student_id)],
+        )
+
+    def moment(self, as_of: date) -> datetime:
+        """The moment that a decision of a day is made for: its start, or now when the day is today."""
+        start, now = clock.day_start(as_of, self.school.zone), clock.now()
+        return now if start <= now < start + timedelta(days=1) else start
+
+    def _enrolment(self, one: Scored) -> EnrolmentCase:
+        """What a decision may depend on, and no more, so that its record stays small and can be made again."""
+        values = {name: one.values[name] for name in sorted(self.policy.rules.features)}
+        return EnrolmentCase(one.enrolment_id, one.course_id, one.risk, one.band, values)
+
+    def _contacts(self, students: Mapping[str, Any], moment: datetime) -> dict[str, list[Touch]]:
+        """Contacts known at a moment: imported, reported, and recommended by earlier decisions."""
+        since = moment - LOOK_BACK
+        found: dict[str, list[Touch]] = defaultdict(list)
+        for row in self._known("touches", students, moment):
+            if row["occurred_at"] >= since:
+                at, status = row["occurred_at"], row["status"]
+                touch = Touch(row["touch_id"], row["channel"], at, status, row["decision_id"])
+                found[row["student_id"]].append(touch)
+        for row in self.store.touches_since(list(students), since):
+            if row["known_at"] <= moment:
+                touch = Touch(row["touch_id"], row["channel"], row["occurred_at"], row["status"], row["decision_id"])
+                found[row["student_id"]].append(touch)
+        for one in self.store.contacts_since(list(students), since):
+            touch = Touch(one.decision_id, one.channel, one.not_before, RECOMMENDED, one.decision_id, one.decision_date)
+            found[one.student_id].append(touch)
+        return found
+
+    def _words(self, students: Mapping[str, Any], moment: datetime) -> dict[str, list[Consent]]:
+        """Every word on being contacted known at a moment."""
+        rows = self._known("consents", students, moment)
+        rows += [row for row in self.store.consents_of(list(students)) if row["known_at"] <= moment]
+        found: dict[str, list[Consent]] = defaultdict(list)
+        for row in rows:
+            word = Consent(row["channel"], row["purpose"], row["state"], row["occurred_at"], row["until_at"])
+            found[row["student_id"]].append(word)
+        return found
+
+    def _known(self, table: str, students: Mapping[str, Any], moment: datetime) -> list[Record]:
+        """Rows of the lake known at a moment, with plain values."""
+        rows = self.lake.read(table, ("student_id", list(students)))
+        rows = rows[rows["known_at"] <= pd.Timestamp(moment)]
+        return [
+            {str(name): None if pd.isna(value) else value for name, value in row.items()}
+            for row in rows.to_dict("records")
+        ]
+
+
+def _no_such(student_id: str) -> NotFound:
+    return NotFound("there is no such student", where=student_id, mend="Check the id, or import the student")
+
+
+def _by_risk(one: Scored) -> tuple[bool, float, str]:
+    return (one.risk is None, -(one.risk or 0.0), one.enrolment_id)
+
+
+def _digest(fresh: Mapping[str, pd.DataFrame]) -> str:
+    """Names the fresh events, whatever their order."""
+    rows = sorted(
+        orjson.dumps([table, {name: str(value) for name, value in row.items()}], option=orjson.OPT_SORT_KEYS)
+        for table, frame in fresh.items()
+        for row in frame.to_dict("records")
+    )
+    return hashlib.sha256(b"\n".join(rows)).hexdigest()[:32]

@@ -1,0 +1,96 @@
+"""What requests may hold: strict types, nothing unknown, nothing without bounds."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Id = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="1-200 characters, none of control"
+    ),
+]
+Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 1, 1))]
+MOST_STUDENTS, MOST_EVENTS = 100, 1000
+
+
+class Body(BaseModel):
+    """A request: what is not named here is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
+
+
+class FreshEvent(Body):
+    """Something that happened and is not imported yet; the columns are those of the table of this name."""
+
+    table: Literal["activity", "videos", "submissions", "tickets", "ratings", "payments"]
+    row: dict[str, str | float | bool | None] = Field(
+        description="columns of the table; see docs/reference/contracts.md"
+    )
+
+
+class ScoreRequest(Body):
+    """One student to score."""
+
+    student_id: Id
+    as_of: Day | None = Field(None, description="the cut-off day in the school's zone; the last night's if not given")
+    events: list[FreshEvent] = Field(default=[], max_length=MOST_EVENTS)
+
+
+class BatchRequest(Body):
+    """Several students to score."""
+
+    students: list[Id] = Field(min_length=1, max_length=MOST_STUDENTS)
+    as_of: Day | None = None
+
+
+class TouchReport(Body):
+    """A contact with a student, as the CRM or a messenger reports it."""
+
+    touch_id: Id
+    student_id: Id
+    enrolment_id: Id | None = None
+    channel: Literal["sms", "call", "email", "messenger", "push", "in_app"]
+    status: Literal["sent", "opened", "answered", "failed"] = "sent"
+    action: Id | None = None
+    decision_id: Id | None = None
+    occurred_at: AwareDatetime
+
+
+class ConsentReport(Body):
+    """A student's word on being contacted."""
+
+    event_id: Id
+    student_id: Id
+    channel: Literal["any", "sms", "call", "email", "messenger", "push", "in_app"] = "any"
+    purpose: Literal["any", "service", "marketing"] = "any"
+    state: Literal["given", "withdrawn", "paused", "resumed"]
+    until_at: AwareDatetime | None = None
+    source: Annotated[str, Field(max_length=500)] | None = None
+    occurred_at: AwareDatetime
+
+
+class Touches(Body):
+    """Contacts to write down."""
+
+    touches: list[TouchReport] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+class Consents(Body):
+    """Words to write down."""
+
+    consents: list[ConsentReport] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+class VerdictReport(Body):
+    """A curator's word on an entry of the last list."""
+
+    enrolment_id: Id
+    word: Literal["done", "wrong_flag", "already_spoke"]
+    note: Annotated[str, Field(max_length=1000)] = ""
+
+
+Answer = dict[str, Any]

@@ -1,0 +1,245 @@
+"""A student's case: everything that a decision may depend on, as plain values in one fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from math import isfinite, isnan
+from typing import Any
+from zoneinfo import ZoneInfo
+
+RECOMMENDED = "recommended"
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentCase:
+    """One live enrolment of the student.
+
+    Attributes:
+        enrolment_id: its id.
+        course_id: its course run.
+        risk: chance of the served label, 0-1; None when there is not enough data.
+        band: `high`, `medium` or `low`; None when there is no risk.
+        values: features by name; not-a-number is kept as None, which means not known.
+    """
+
+    enrolment_id: str
+    course_id: str
+    risk: float | None
+    band: str | None
+    values: Mapping[str, float | None]
+
+    def __post_init__(self) -> None:
+        risk = _known(self.risk)
+        if risk is not None and not 0 <= risk <= 1:
+            raise ValueError(f"enrolment {self.enrolment_id}: risk {risk} is not a probability")
+        object.__setattr__(self, "risk", risk)
+        object.__setattr__(self, "values", {name: _known(value) for name, value in self.values.items()})
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> EnrolmentCase:
+        """The inverse of `Case.to_record` for one enrolment."""
+        return cls(**record)
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One contact with the student, made or recommended.
+
+    Attributes:
+        touch_id: its id; the same id twice is the same contact. For a recommended one: the decision's id.
+        channel: where.
+        at: when it was made; for a recommended one, its ``not_before``.
+        status: `sent`, `opened`, `answered`, `failed`, or `recommended` when we recommended it
+            and nobody has reported it yet.
+        decision_id: the decision it carried out, if any.
+        decision_date: for a recommended one, the day of its decision.
+    """
+
+    touch_id: str
+    channel: str
+    at: datetime
+    status: str = "sent"
+    decision_id: str | None = None
+    decision_date: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.status == RECOMMENDED and (self.decision_id is None or self.decision_date is None):
+            raise ValueError(f"touch {self.touch_id}: a recommended contact needs its decision's id and date")
+        object.__setattr__(self, "at", utc(self.at))
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Where it stands among others, whatever order they came in."""
+        return (self.at, self.touch_id, self.channel, self.status, self.decision_id or "")
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Touch:
+        """The inverse of `Case.to_record` for one touch."""
+        day = record["decision_date"]
+        return cls(
+            **{**record, "at": moment(record["at"]), "decision_date": None if day is None else date.fromisoformat(day)}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One word of the student on being contacted.
+
+    Attributes:
+        channel: a channel, or `any`.
+        purpose: `service`, `marketing` or `any`.
+        state: `given`, `withdrawn`, `paused` or `resumed`.
+        occurred_at: when the student said so.
+        until_at: the end of a pause; None is until resumed.
+    """
+
+    channel: str
+    purpose: str
+    state: str
+    occurred_at: datetime
+    until_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "occurred_at", utc(self.occurred_at))
+        object.__setattr__(self, "until_at", None if self.until_at is None else utc(self.until_at))
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Where it stands among others: by time; at one moment the refusal is the later word."""
+        refusal = self.state in ("withdrawn", "paused")
+        end = (self.until_at is None, self.until_at or self.occurred_at)
+        return (self.occurred_at, refusal, *end, self.channel, self.purpose, self.state)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Consent:
+        """The inverse of `Case.to_record` for one consent."""
+        until = record["until_at"]
+        return cls(
+            **{
+                **record,
+                "occurred_at": moment(record["occurred_at"]),
+                "until_at": None if until is None else moment(until),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that the decision about one student on one day may depend on.
+
+    The order in which enrolments, consents and touches are given does not matter; they are kept in one fixed order.
+
+    Attributes:
+        student_id: the student.
+        decision_date: the day, in the school's calendar.
+        time_zone: the student's own IANA zone, for quiet hours.
+        enrolments: the live ones.
+        consents: every word of the student that is known.
+        touches: contacts of the last 30 days at least, made or recommended.
+        model_version: which model gave the risks.
+        request_digest: what sets this request apart from others of the day (fresh events); empty for the night's.
+    """
+
+    student_id: str
+    decision_date: date
+    time_zone: str
+    enrolments: tuple[EnrolmentCase, ...]
+    consents: tuple[Consent, ...]
+    touches: tuple[Touch, ...]
+    model_version: str
+    request_digest: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"student {self.student_id}: {self.time_zone!r} is not a known time zone") from error
+        if len({enrolment.enrolment_id for enrolment in self.enrolments}) < len(self.enrolments):
+            raise ValueError(f"student {self.student_id}: an enrolment is given twice")
+        last = {touch.touch_id: touch for touch in sorted(self.touches, key=lambda touch: touch.order)}
+        object.__setattr__(self, "touches", tuple(sorted(last.values(), key=lambda touch: touch.order)))
+        object.__setattr__(self, "consents", tuple(sorted(self.consents, key=lambda word: word.order)))
+        object.__setattr__(self, "enrolments", tuple(sorted(self.enrolments, key=lambda one: one.enrolment_id)))
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "student_id": self.student_id,
+            "decision_date": self.decision_date.isoformat(),
+            "time_zone": self.time_zone,
+            "enrolments": [
+                {
+                    "enrolment_id": one.enrolment_id,
+                    "course_id": one.course_id,
+                    "risk": one.risk,
+                    "band": one.band,
+                    "values": dict(one.values),
+                }
+                for one in self.enrolments
+            ],
+            "consents": [
+                {
+                    "channel": word.channel,
+                    "purpose": word.purpose,
+                    "state": word.state,
+                    "occurred_at": word.occurred_at.isoformat(),
+                    "until_at": None if word.until_at is None else word.until_at.isoformat(),
+                }
+                for word in self.consents
+            ],
+            "touches": [
+                {
+                    "touch_id": touch.touch_id,
+                    "channel": touch.channel,
+                    "at": touch.at.isoformat(),
+                    "status": touch.status,
+                    "decision_id": touch.decision_id,
+                    "decision_date": None if touch.decision_date is None else touch.decision_date.isoformat(),
+                }
+                for touch in self.touches
+            ],
+            "model_version": self.model_version,
+            "request_digest": self.request_digest,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Case:
+        """The inverse of `to_record`."""
+        return cls(
+            student_id=record["student_id"],
+            decision_date=date.fromisoformat(record["decision_date"]),
+            time_zone=record["time_zone"],
+            enrolments=tuple(EnrolmentCase.from_record(one) for one in record["enrolments"]),
+            consents=tuple(Consent.from_record(word) for word in record["consents"]),
+            touches=tuple(Touch.from_record(touch) for touch in record["touches"]),
+            model_version=record["model_version"],
+            request_digest=record["request_digest"],
+        )
+
+
+def utc(at: datetime) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        ValueError: it has no zone.
+    """
+    if at.tzinfo is UTC:
+        return at
+    if at.utcoffset() is None:
+        raise ValueError(f"{at.isoformat()} has no time zone")
+    return at.astimezone(UTC)
+
+
+def moment(text: str) -> datetime:
+    """A moment as it stands in a record."""
+    return utc(datetime.fromisoformat(text))
+
+
+def _known(value: float | None) -> float | None:
+    if value is None or isnan(value):
+        return None
+    if not isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    return float(value)

@@ -1,0 +1,242 @@
+"""The gates: what forbids an action, whoever proposes it, and what only makes it wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from experiments.assign import in_holdout
+from serving.decide.actions import CHANNELS, NO_ACTION, PURPOSES, Action
+from serving.decide.case import RECOMMENDED, Case, Consent, Touch, utc
+from serving.decide.config import Faults, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A gate's no: a value, not an error.
+
+    Attributes:
+        action: the action that may not be done.
+        gate: `G1` consent, `G2` pause, `G3` frequency cap, `G8` control group.
+        reason: `consent_withdrawn`, `consent_unknown`, `paused`, `unsubscribed`, `frequency_cap` or `control_group`.
+        params: what the reason's words need (channel, purpose, most, hours).
+        until: when this gate opens by itself; None when it does not.
+        follow_up: whether it was the later contact of a rule that is blocked.
+    """
+
+    action: str
+    gate: str
+    reason: str
+    params: Mapping[str, Any]
+    until: datetime | None = None
+    follow_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A frequency cap: at most so many contacts in any so many hours.
+
+    Attributes:
+        name: its name in the settings.
+        channel: the channel it counts, or `any`.
+        most: contacts allowed.
+        hours: the length of the window.
+        counts_failed: whether contacts that did not get through count.
+    """
+
+    name: str
+    channel: str
+    most: int
+    hours: float
+    counts_failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The time of the day at which nobody is contacted, in the student's own zone.
+
+    Attributes:
+        starts, ends: wall-clock times; the night goes over midnight when it starts later than it ends.
+            Equal means that there are no quiet hours.
+    """
+
+    starts: time
+    ends: time
+
+    def cover(self, wall: time) -> bool:
+        """Whether a wall-clock time is quiet; the end is not."""
+        if self.starts <= self.ends:
+            return self.starts <= wall < self.ends
+        return wall >= self.starts or wall < self.ends
+
+    def wait(self, at: datetime, zone: str) -> datetime:
+        """The moment itself where it is not quiet, otherwise the next end of the quiet hours, in UTC.
+
+        Where a clock change skips that wall-clock time, this is the first moment after the change.
+        """
+        local = at.astimezone(ZoneInfo(zone))
+        wall = local.time()
+        if not self.cover(wall):
+            return at.astimezone(UTC)
+        day = local.date() + timedelta(days=wall >= self.ends)
+        return datetime.combine(day, self.ends, ZoneInfo(zone)).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The gates' settings.
+
+    Attributes:
+        unknown_allows: by purpose, whether a student who never said anything may be contacted.
+        caps: the frequency caps.
+        quiet: the quiet hours.
+        holdout_share: share of students in the control group.
+        holdout_salt: what their drawing is salted with.
+    """
+
+    unknown_allows: Mapping[str, bool]
+    caps: tuple[Cap, ...]
+    quiet: QuietHours
+    holdout_share: float
+    holdout_salt: str
+
+    def holds_out(self, student_id: str) -> bool:
+        """Whether the student is in the control group."""
+        return in_holdout(student_id, self.holdout_salt, self.holdout_share)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], faults: Faults) -> Gates:
+        """Reads ``gates.toml``; what cannot be used is noted in ``faults``."""
+        top = Table("gates.toml", config, faults)
+        consent, quiet, holdout = top.table("consent_unknown"), top.table("quiet_hours"), top.table("holdout")
+        gates = cls(
+            unknown_allows={purpose: consent.choice(purpose, ("allow", "deny")) == "allow" for purpose in PURPOSES},
+            caps=tuple(_cap(name, table) for name, table in top.tables("frequency_cap", name="frequency cap")),
+            quiet=QuietHours(quiet.clock("starts"), quiet.clock("ends")),
+            holdout_share=holdout.number("share", 0, 0.5),
+            holdout_salt=holdout.text("salt"),
+        )
+        for table in (consent, quiet, holdout, top):
+            table.close()
+        return gates
+
+
+def _cap(name: str, table: Table) -> Cap:
+    cap = Cap(
+        name=name,
+        channel=table.choice("channel", ("any", *CHANNELS)),
+        most=table.whole("most", 0, 1000),
+        hours=table.number("hours", 1, 24 * 30),
+        counts_failed=table.flag("counts_failed", True),
+    )
+    table.close()
+    return cap
+
+
+def judge(action: Action, case: Case, gates: Gates, now: datetime) -> tuple[Blocked, ...]:
+    """Every gate's no to an action, in the gates' fixed order; empty when it may be done.
+
+    Doing nothing is never blocked. Quiet hours do not block: see `QuietHours.wait`.
+
+    Raises:
+        ValueError: ``now`` has no time zone.
+    """
+    if action.id == NO_ACTION:
+        return ()
+    now = utc(now)
+    return tuple(blocked for gate in _GATES if (blocked := gate(action, case, gates, now)) is not None)
+
+
+def _consent(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
+    """G1: the latest word for the channel and the purpose decides; without one, the settings do."""
+    if action.channel is None:
+        return None
+    params = {"channel": action.channel, "purpose": action.purpose}
+    word = _latest(case.consents, action, ("given", "withdrawn"), now)
+    if word is None:
+        allowed = gates.unknown_allows[action.purpose]
+        return None if allowed else Blocked(action.id, "G1", "consent_unknown", params)
+    return Blocked(action.id, "G1", "consent_withdrawn", params) if word.state == "withdrawn" else None
+
+
+def _pause(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
+    """G2: the student asked for a pause, or not to be written to at all."""
+    if action.channel is None:
+        return None
+    word = _latest(case.consents, action, ("given", "withdrawn"), now)
+    if word is not None and word.state == "withdrawn" and word.channel == word.purpose == "any":
+        return Blocked(action.id, "G2", "unsubscribed", {})
+    pause = _latest(case.consents, action, ("paused", "resumed"), now)
+    if pause is None or pause.state == "resumed" or (pause.until_at is not None and pause.until_at <= now):
+        return None
+    return Blocked(action.id, "G2", "paused", {}, pause.until_at)
+
+
+def _latest(words: Collection[Consent], action: Action, states: tuple[str, str], now: datetime) -> Consent | None:
+    """The latest word (of a sorted collection) that covers the action.
+
+    A permission dated in the future does not count yet; a refusal counts as soon as it is known.
+    """
+    found = None
+    for word in words:
+        covers = word.channel in ("any", action.channel) and word.purpose in ("any", action.purpose)
+        if covers and word.state in states and (word.occurred_at <= now or word.state in ("withdrawn", "paused")):
+            found = word
+    return found
+
+
+def _frequency(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
+    """G3: the cap that stays closed longest, over contacts of all channels, whoever made them."""
+    if action.channel is None:
+        return None
+    worst: Blocked | None = None
+    for cap in gates.caps:
+        if cap.channel not in ("any", action.channel):
+            continue
+        window = timedelta(hours=cap.hours)
+        counted = [
+            touch.at
+            for touch in contacts(case, now)
+            if (cap.channel in ("any", touch.channel))
+            and (cap.counts_failed or touch.status != "failed")
+            and touch.at + window > now
+        ]
+        if len(counted) < cap.most:
+            continue
+        until = counted[len(counted) - cap.most] + window if cap.most else None
+        params = {"channel": cap.channel, "most": cap.most, "hours": cap.hours}
+        if worst is None or until is None or (worst.until is not None and until > worst.until):
+            worst = Blocked(action.id, "G3", "frequency_cap", params, until)
+    return worst
+
+
+def contacts(case: Case, now: datetime) -> tuple[Touch, ...]:
+    """The contacts that count, by time.
+
+    What we recommended counts once, as the reported contact where there is one. A recommendation of the same day that
+    is not yet due is replaced by the decision that is being made, so it does not count; nor does one of a later day.
+    """
+    reported = {touch.decision_id for touch in case.touches if touch.status != RECOMMENDED}
+    counted = []
+    for touch in case.touches:
+        if touch.status == RECOMMENDED:
+            day = touch.decision_date or case.decision_date
+            replaced = day > case.decision_date or (day == case.decision_date and touch.at >= now)
+            if replaced or touch.decision_id in reported:
+                continue
+        counted.append(touch)
+    return tuple(counted)
+
+
+def _control(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
+    """G8: the control group gets nothing but what is exempt, so that the programme's effect can be measured."""
+    if action.holdout_exempt or not gates.holds_out(case.student_id):
+        return None
+    return Blocked(action.id, "G8", "control_group", {})
+
+
+# The order in which the gates speak. G5, quiet hours, is not among them: it makes wait and never blocks.
+_GATES: tuple[Callable[[Action, Case, Gates, datetime], Blocked | None], ...] = (_consent, _pause, _frequency, _control)

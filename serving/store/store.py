@@ -1,0 +1,15 @@
+"""The store: one object with everything that must not be lost."""
+
+from __future__ import annotations
+
+from serving.store.decisions import Decisions
+from serving.store.nights import Nights
+from serving.store.people import People
+from serving.store.reports import Reports
+
+
+class Store(Decisions, Nights, Reports, People):
+    """Everything that must not be lost, in one database.
+
+    Call `migrate` once after opening; `check` says whether that was done.
+    """

@@ -1,0 +1,217 @@
+"""One student: the same answer as the night's, stored before it is told, and never against a student's word."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+from features import clock
+
+TOLD = ("risk", "band", "reasons", "strength", "state")
+
+
+def forget_the_night(home) -> None:
+    """As if nothing had been decided or published yet."""
+    with sqlite3.connect(home.settings.home / "handrail.db") as db:
+        for table in ("night_entry", "night", "decision"):
+            db.execute(f"DELETE FROM {table}")
+
+
+def test_the_night_and_a_single_call_give_the_same_answer(caller, own_caller):
+    listed = caller.list()
+    forget_the_night(own_caller.home)
+    chosen = listed[:12] + listed[len(listed) // 2 :: 40] + listed[-3:]
+    for row in chosen:
+        alone = own_caller.score(row["student_id"], as_of="2026-06-08").json()
+        mine = next(one for one in alone["enrolments"] if one["enrolment_id"] == row["enrolment_id"])
+        assert {name: mine[name] for name in TOLD} == {name: row[name] for name in TOLD}
+        assert alone["decision"]["decision_id"] == row["decision_id"]
+        assert alone["decision"]["action"] == row["action"]
+        assert alone["decision"]["not_before"] == row["not_before"]
+
+
+def test_the_list_is_ranked_and_the_answer_of_the_night_is_found_again(caller):
+    listed = caller.list()
+    risks = [row["risk"] for row in listed if row["risk"] is not None]
+    assert risks == sorted(risks, reverse=True)
+    assert len(risks) > 50
+    top = caller.score(listed[0]["student_id"]).json()
+    assert top["as_of"] == "2026-06-08"
+    assert top["decision"]["decision_id"] == listed[0]["decision_id"]
+    assert 1 <= len(top["enrolments"][0]["reasons"]) <= 3
+    assert all(reason["text"] for reason in top["enrolments"][0]["reasons"])
+
+
+def test_the_same_request_again_gives_the_same_bytes_and_one_row(own_caller):
+    student = own_caller.list()[3]["student_id"]
+    answers = {own_caller.score(student, as_of="2026-06-07").content for _ in range(3)}
+    assert len(answers) == 1
+    with sqlite3.connect(own_caller.home.settings.home / "handrail.db") as db:
+        found = db.execute(
+            "SELECT count(*) FROM decision WHERE student_id = ? AND decision_date = '2026-06-07'", [student]
+        )
+        assert found.fetchone() == (1,)
+
+
+def test_a_told_decision_is_stored_whole_and_can_be_made_again(caller):
+    decided = caller.score(caller.list()[0]["student_id"]).json()["decision"]
+    record = caller.client.get(f"/v1/decisions/{decided['decision_id']}").json()
+    assert {name: record[name] for name in ("action", "rule", "arm", "propensities", "blocked")} == {
+        "action": decided["action"],
+        "rule": decided["rule"],
+        "arm": decided["arm"],
+        "propensities": decided["propensities"],
+        "blocked": [{k: v for k, v in one.items() if k != "text"} for one in decided["blocked"]],
+    }
+    again = caller.client.post(f"/v1/decisions/{decided['decision_id']}/replay").json()
+    assert again == {"decision_id": decided["decision_id"], "same": True, "differs": []}
+
+
+def contacted(caller) -> dict:
+    return next(row for row in caller.list() if row["action"] == "care_sms")
+
+
+def test_a_refusal_after_the_list_was_made_stops_the_action_at_once(own_caller):
+    row = contacted(own_caller)
+    word = {
+        "event_id": "w1",
+        "student_id": row["student_id"],
+        "state": "withdrawn",
+        "occurred_at": clock.now().isoformat(),
+    }
+    assert own_caller.client.post("/v1/consents", json={"consents": [word]}).json()["added"] == ["w1"]
+    told = own_caller.score(row["student_id"]).json()["decision"]
+    assert told["action"] == "no_action"
+    assert "G1" in {blocked["gate"] for blocked in told["blocked"]} | {"G2"} & {b["gate"] for b in told["blocked"]}
+    assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == told["decision_id"]
+
+
+def test_a_contact_by_somebody_else_stops_a_second_one(own_caller):
+    row = contacted(own_caller)
+    call = {
+        "touch_id": "t1",
+        "student_id": row["student_id"],
+        "channel": "call",
+        "status": "answered",
+        "occurred_at": clock.now().isoformat(),
+    }
+    report = [own_caller.client.post("/v1/touches", json={"touches": [call]}).json() for _ in range(2)]
+    assert [one["added"] for one in report] == [["t1"], []]
+    told = own_caller.score(row["student_id"]).json()["decision"]
+    assert told["action"] == "no_action"
+    assert {blocked["gate"] for blocked in told["blocked"]} >= {"G3"}
+
+
+def test_the_report_that_the_action_was_carried_out_does_not_change_the_answer(own_caller):
+    row = contacted(own_caller)
+    sent = {
+        "touch_id": "t1",
+        "student_id": row["student_id"],
+        "channel": "sms",
+        "decision_id": row["decision_id"],
+        "occurred_at": clock.now().isoformat(),
+    }
+    own_caller.client.post("/v1/touches", json={"touches": [sent]})
+    assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == row["decision_id"]
+
+
+def test_fresh_events_are_seen_and_decided_about_on_their_own(caller):
+    row = next(one for one in caller.list() if one["action"] == "no_action" and one["band"] == "low")
+    asked = {
+        "table": "tickets",
+        "row": {
+            "event_id": "fresh-1",
+            "ticket_id": "fresh",
+            "student_id": row["student_id"],
+            "event": "cancel_requested",
+            "occurred_at": "2026-06-08T10:00:00+03:00",
+        },
+    }
+    before = caller.score(row["student_id"]).json()
+    told = caller.score(row["student_id"], events=[asked]).json()
+    assert told["as_of"] == "2026-06-08"
+    assert told["decision"]["action"] == "pause_offer"
+    assert told["decision"]["rule"] == "R10"
+    assert told["decision"]["decision_id"] != before["decision"]["decision_id"]
+    harmless = {"table": "tickets", "row": asked["row"] | {"event": "rated", "event_id": "fresh-2"}}
+    assert (
+        told["enrolments"][0]["risk"]
+        >= caller.score(row["student_id"], events=[harmless]).json()["enrolments"][0]["risk"]
+    )
+    assert caller.score(row["student_id"], events=[asked]).json() == told
+    assert caller.score(row["student_id"]).json() == before
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"event": "exploded"}, "allowed values"),
+        ({"occurred_at": "2026-06-08 10:00"}, "no time zone"),
+        ({"colour": "red"}, "unknown column colour"),
+    ],
+)
+def test_a_fresh_event_that_is_not_sound_is_refused_with_its_fault(caller, row, says):
+    sound = {
+        "event_id": "e",
+        "ticket_id": "t",
+        "student_id": "s",
+        "event": "opened",
+        "occurred_at": "2026-06-08T10:00:00Z",
+    }
+    answer = caller.score(caller.list()[0]["student_id"], events=[{"table": "tickets", "row": sound | row}])
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
+def test_a_student_without_enough_data_gets_no_risk(caller):
+    row = next(one for one in caller.list() if one["state"] == "not_enough_data")
+    told = next(
+        one
+        for one in caller.score(row["student_id"]).json()["enrolments"]
+        if one["enrolment_id"] == row["enrolment_id"]
+    )
+    assert (told["state"], told["risk"], told["band"], told["reasons"]) == ("not_enough_data", None, None, [])
+
+
+def test_a_student_who_has_left_is_not_scored(caller):
+    from features.lake import Lake
+
+    lake = Lake(caller.home.school.lake, caller.home.school.zone)
+    live = {row["student_id"] for row in caller.list()}
+    gone = next(student for student in lake.read("students")["student_id"] if student not in live)
+    told = caller.score(gone).json()
+    assert (told["state"], told["enrolments"], told["decision"]) == ("no_live_enrolment", [], None)
+
+
+def test_an_unknown_student_is_not_found(caller):
+    answer = caller.score("nobody")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "nobody" in answer.json()["detail"]
+
+
+def test_many_at_once_get_the_answers_they_get_alone(caller):
+    students = [row["student_id"] for row in caller.list()[:3]]
+    told = caller.client.post("/v1/score/batch", json={"students": [*students, "nobody"]}).json()
+    assert told["unknown"] == ["nobody"]
+    assert told["answers"] == [caller.score(student).json() for student in students]
+
+
+def test_words_come_in_the_callers_language(caller):
+    student = caller.list()[0]["student_id"]
+    texts = {
+        lang: caller.client.post("/v1/score", json={"student_id": student}, headers={"Accept-Language": lang}).json()
+        for lang in ("en", "ru", "zh")
+    }
+    said = {lang: told["enrolments"][0]["reasons"][0]["text"] for lang, told in texts.items()}
+    assert len(set(said.values())) == 3
+    assert any("а" <= letter <= "я" for letter in said["ru"].lower())
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in said["zh"])
+
+
+def test_a_moment_that_is_still_to_come_is_refused(caller):
+    later = (clock.now() + timedelta(days=1)).isoformat()
+    word = {"event_id": "w", "student_id": "s", "state": "given", "occurred_at": later}
+    assert caller.client.post("/v1/consents", json={"consents": [word]}).status_code == 422

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from serving.store import Contact, Store
+
+ROOT = Path(__file__).resolve().parents[3]
+MARCH = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+def test_a_decision_is_given_back_as_it_was_stored(store, make_record) -> None:
+    record = make_record()
+    assert store.put_decisions([record]) == [record]
+    found = store.decision("d_1")
+    assert json.dumps(found) == json.dumps(record), "bit for bit, also the order of its keys"
+
+
+def test_an_unknown_decision_is_none(store) -> None:
+    assert store.decision("d_1") is None
+
+
+def test_the_same_key_again_gives_the_stored_decision(store, make_record) -> None:
+    first, again, other = make_record(1, note="first"), make_record(1, note="again"), make_record(2)
+    assert store.put_decisions([first]) == [first]
+    assert store.put_decisions([again, other]) == [first, other]
+    assert store.decision("d_1") == first
+
+
+def test_the_same_key_twice_in_one_call_is_one_decision(store, make_record) -> None:
+    first, again = make_record(1, note="first"), make_record(1, note="again")
+    assert store.put_decisions([first, again]) == [first, first]
+
+
+def test_nothing_is_stored_when_one_cannot_be(store, make_record) -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        store.put_decisions([make_record(1), make_record(2, not_before="2025-03-01T09:00:00")])
+    assert store.decision("d_1") is None
+
+
+def test_many_at_once(store, make_record) -> None:
+    records = [make_record(number) for number in range(1, 1202)]
+    assert store.put_decisions(records[::2]) == records[::2]
+    assert store.put_decisions(records) == records
+    assert store.put_decisions([]) == []
+
+
+def test_ids_are_parameters_and_keep_every_character(store, make_record) -> None:
+    for number, id_ in enumerate(["'; DROP TABLE decision; --", "é", "e\u0301", "学生", "a\u202eb", "%s:x?"], 1):
+        store.put_decisions([make_record(number, student_id=id_)])
+        assert [record["student_id"] for record in store.decisions_of(id_)] == [id_]
+
+
+def test_decisions_of_a_student_newest_first(store, make_record) -> None:
+    store.put_decisions([make_record(number) for number in (2, 1, 3)] + [make_record(4, student_id="s2")])
+    assert [record["decision_id"] for record in store.decisions_of("s1")] == ["d_3", "d_2", "d_1"]
+    since = store.decisions_of("s1", date(2025, 3, 3))
+    assert [record["decision_id"] for record in since] == ["d_3", "d_2"]
+
+
+def test_contacts_are_the_decisions_that_recommend_one(store, make_record) -> None:
+    quiet = make_record(2, action="no_action", channel=None, not_before=None)
+    old = make_record(3, not_before="2025-02-28T23:59:59+00:00")
+    store.put_decisions([make_record(1), quiet, old, make_record(4, student_id="s2")])
+    first = Contact("d_1", "s1", date(2025, 3, 2), "care_sms", "sms", datetime(2025, 3, 2, 9, tzinfo=UTC))
+    assert store.contacts_since(["s1"], MARCH) == [first]
+    assert [contact.decision_id for contact in store.contacts_since(None, MARCH)] == ["d_1", "d_4"]
+    assert [contact.decision_id for contact in store.contacts_since(["s1", "s2", "s3"], MARCH)] == ["d_1", "d_4"]
+    assert store.contacts_since([], MARCH) == []
+
+
+def _race(url: str, name: str, start, results) -> None:
+    store = Store(url)
+    results.put((name, "ready"))
+    start.wait()
+    for number in range(200):
+        record = {
+            "decision_id": f"d_{number}",
+            "student_id": f"s{number}",
+            "decision_date": "2025-03-01",
+            "request_digest": "",
+            "model_version": "m1",
+            "policy_version": "p1",
+            "action": "no_action",
+            "channel": None,
+            "not_before": None,
+            "arm": "treatment",
+            "writer": name,
+        }
+        (stored,) = store.put_decisions([record])
+        results.put((number, stored["writer"]))
+    store.close()
+
+
+def test_two_processes_racing_get_the_same_decision(store, url) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Event(), context.Queue()
+    racers = [context.Process(target=_race, args=(url, name, start, results)) for name in ("a", "b")]
+    for racer in racers:
+        racer.start()
+    assert {results.get(timeout=120)[1] for _ in racers} == {"ready"}
+    start.set()
+    got = [results.get(timeout=120) for _ in range(400)]
+    for racer in racers:
+        racer.join(120)
+        assert racer.exitcode == 0
+    writers = {number: {writer for n, writer in got if n == number} for number in range(200)}
+    assert all(len(names) == 1 for names in writers.values())
+    assert all(store.decision(f"d_{number}")["writer"] in names for number, names in writers.items())
+
+
+_WRITER = """
+import itertools, sys
+sys.path.insert(0, sys.argv[2])
+from serving.store import Store
+store, start = Store(sys.argv[1]), int(sys.argv[3])
+for number in itertools.count(start):
+    ids = [f"d_{number}_{part}" for part in range(3)]
+    store.put_decisions([
+        dict(decision_id=id_, student_id=id_, decision_date="2025-03-01", request_digest="", model_version="m1",
+             policy_version="p1", action="no_action", channel=None, not_before=None, arm="treatment")
+        for id_ in ids
+    ])
+    sys.stdout.write(f"{number}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(store, url) -> None:
+    acknowledged: list[int] = []
+    for killed in range(3):
+        command = [sys.executable, "-c", _WRITER, url, str(ROOT), str(killed * 1_000_000)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            acknowledged += [int(writer.stdout.readline()) for _ in range(40 + 7 * killed)]
+            writer.send_signal(signal.SIGKILL)
+            acknowledged += [int(line) for line in writer.stdout if line.endswith("\n")]
+    with store.reading() as connection:
+        stored = set(connection.execute(text("SELECT decision_id FROM decision")).scalars())
+        assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+    assert len(acknowledged) > 100
+    assert stored >= {f"d_{number}_{part}" for number in acknowledged for part in range(3)}
+    assert len(stored) % 3 == 0, "each call is stored whole or not at all"

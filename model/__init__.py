@@ -1,0 +1,1 @@
+"""What we believe: from a row of features to a probability one may act on."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MOST_OF_A_FAMILY = 2
+LEAST_STRENGTH = 0.05  # log-odds; what lowers the risk by less is not worth opening a talk with
 _WINDOW = re.compile(r"_\d+d(?=_|$)")
 
 
@@ -86,8 +87,11 @@ def strength(
     usual: Mapping[str, tuple[float, float, float]] | None = None,
     week_ago: Mapping[str, float | None] | None = None,
 ) -> Reason | None:
-    """What lowers the risk most, among known values; None when nothing does. Arguments and order as `reasons`."""
-    lowering = [at for at in range(len(features)) if contributions[at] < 0 and not math.isnan(values[at])]
+    """What lowers the risk most, among known values; None when nothing does by `LEAST_STRENGTH`.
+
+    Arguments and order as `reasons`.
+    """
+    lowering = [at for at in range(len(features)) if contributions[at] <= -LEAST_STRENGTH and not math.isnan(values[at])]
     if not lowering:
         return None
     strongest = min(

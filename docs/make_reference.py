@@ -1,0 +1,92 @@
+"""Writes docs/reference: the tables and the features, from the code that holds them. `make docs` runs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from features.catalogue import FEATURES
+from features.contracts import TABLES
+from features.contracts.tables import Column
+from features.labels import LABELS
+from tests.spec.features_drawn import DRAWN
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def contracts() -> str:
+    """The tables that data comes in by."""
+    lines = [
+        "# Tables",
+        "",
+        "What the lake holds, and what a mapping of `handrail import csv` may fill. Every row has `known_at`: when the",
+        "school could have known it. Students, courses, enrolments and assignments are kept as versions.",
+    ]
+    for table in TABLES.values():
+        lines += ["", f"## {table.name}", "", f"One row: {table.text}. Named by `{', '.join(table.key)}`.", ""]
+        lines += ["| column | kind | needed | meaning |", "|---|---|---|---|"]
+        lines += [
+            f"| `{name}` | {_kind(column)} | {_needed(column)} | {column.text} |"
+            for name, column in table.columns.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(column: Column) -> str:
+    if column.choices:
+        return "one of " + ", ".join(f"`{choice}`" for choice in column.choices)
+    bounds = [f"{text} {bound:g}" for text, bound in (("from", column.low), ("to", column.high)) if bound is not None]
+    return " ".join([column.kind, *bounds])
+
+
+def _needed(column: Column) -> str:
+    if column.default is not None:
+        return f"no; then `{str(column.default).lower()}`"
+    return "yes" if column.required else "no"
+
+
+def features() -> str:
+    """The catalogue, with the drawn tables that are its evidence."""
+    lines = [
+        "# Features and labels",
+        "",
+        "All of them are as known at the start of the cut-off day, in the school's own zone. A window is",
+        "[cut-off - days, cut-off). The tables are tests, run for a whole school, for one student and with",
+        "fresh events. In them a date alone is noon of that day, and `-` is unknown.",
+        "",
+        "## Labels",
+        "",
+        "| label | version | horizon | definition |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{one.name}` | {one.version} | {one.horizon_days} days | {one.text} |" for one in LABELS.values()]
+    for family in dict.fromkeys(feature.family for feature in FEATURES.values()):
+        lines += ["", f"## {family}"]
+        for feature in FEATURES.values():
+            if feature.family == family:
+                window = f"{feature.window_days} days" if feature.window_days else "the whole enrolment"
+                words = feature.meaning
+                lines += ["", f"### {feature.name}", "", f"{words['en']} · {words['ru']} · {words['zh']}", ""]
+                lines += [f"Unit: {feature.unit}; window: {window}; from: {', '.join(feature.tables)}."]
+                lines += list(_drawn(feature.name))
+    return "\n".join(lines) + "\n"
+
+
+def _drawn(name: str) -> Iterator[str]:
+    for drawn in DRAWN:
+        if drawn.feature == name:
+            yield from ("", f"As of {drawn.as_of}: {drawn.says}.", "", "```")
+            for table, text in drawn.events.items():
+                yield from (f"{table}:", text.strip(), "")
+            yield from (f"{name}:", drawn.expect.strip(), "```")
+
+
+PAGES = {"contracts.md": contracts, "features.md": features}
+
+if __name__ == "__main__":
+    REFERENCE.mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), "utf-8")

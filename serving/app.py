@@ -8,6 +8,7 @@ from features import clock
 from serving.api import errors
 from serving.api.routes import build_router as build_api
 from serving.current import Current
+from serving.page.render import error_page
 from serving.page.routes import build_router as build_page
 
 MOST_BYTES = 2_000_000
@@ -27,7 +28,7 @@ def build_app(current: Current, session_secret: str, version: str) -> FastAPI:
         summary="Who is about to leave, why, and what to do about it",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    errors.install(app)
+    errors.install(app, error_page)
     app.include_router(build_api(current))
     app.include_router(
         build_page(current.store, current.school, policy=current.policy, secret=session_secret, now=clock.now)

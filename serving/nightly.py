@@ -15,6 +15,8 @@ from serving.advise import Advice, Adviser
 from serving.score import Scored
 from serving.store import Entry
 
+SHOWN = ("days_since_start", "progress_share", "course_elapsed_share")  # facts that open a student's card
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -111,6 +113,10 @@ def _entry(rank: int, one: Advice, scored: Scored, people: People, previous: str
         changed=previous is not None and previous != scored.band,
         reasons=scored.reasons,
         strength=scored.strength,
-        values={"display_name": person.display_name, "course_title": people.course_title(scored.course_id)},
+        values={
+            "display_name": person.display_name,
+            "course_title": people.course_title(scored.course_id),
+            **{name: scored.values[name] for name in SHOWN},
+        },
         decision_id=one.decision["decision_id"] if one.decision else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -60,8 +60,13 @@ def is_api(path: str) -> bool:
     return path.startswith(API)
 
 
-def install(app: FastAPI) -> None:
-    """Makes every error of a path for programs a problem document."""
+def install(app: FastAPI, page: Callable[[Request, int], Response]) -> None:
+    """Makes every error of a path for programs a problem document, and of a path for people a page.
+
+    Args:
+        app: whose errors.
+        page: the page for a status.
+    """
 
     @app.exception_handler(HandrailError)
     async def refused(request: Request, error: HandrailError) -> Response:
@@ -79,6 +84,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if not is_api(request.url.path):
+            return page(request, error.status_code)
         answer = problem(error.status_code, str(error.detail), instance=request.url.path)
         answer.headers.update(error.headers or {})
         return answer
@@ -86,6 +93,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         _log.exception("unforeseen error at %s %s", request.method, request.url.path, exc_info=error)
+        if not is_api(request.url.path):
+            return page(request, 500)
         return problem(500, "something went wrong here; it was written down", instance=request.url.path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
@@ -12,7 +13,7 @@ from features import clock
 from features.errors import BadInput, NotFound, Refused
 from serving.store.database import Database, chunks
 from serving.store.rows import VERDICTS, Entry, Night, Verdict
-from serving.store.schema import night, night_entry, verdict
+from serving.store.schema import night, night_entry, touch, verdict
 
 _NIGHT = [night.c[name] for name in Night.__dataclass_fields__]
 _ENTRY = [night_entry.c[name] for name in Entry.__dataclass_fields__]
@@ -142,6 +143,8 @@ class Nights(Database):
     def add_verdict(self, night_id: int, enrolment_id: str, word: str, note: str, login: str) -> Verdict:
         """Keeps a curator's word on an entry; it takes the place of an earlier one.
 
+        "Already spoke" is a contact too: it is kept as an answered call, so that nobody contacts the student twice.
+
         Raises:
             BadInput: it is not one of the words.
             NotFound: there is no such entry on a published list.
@@ -156,6 +159,10 @@ class Nights(Database):
                 raise NotFound("it is not on the list", where=f"enrolment {enrolment_id}, night {night_id}")
             said = Verdict(**row, word=word, note=note, login=login, at=clock.now())
             connection.execute(insert(verdict).values(_plain(said)))
+            spoken = _spoken(said)
+            connection.execute(delete(touch).where(touch.c.touch_id == spoken["touch_id"]))
+            if word == "already_spoke":
+                connection.execute(insert(touch).values(spoken))
         return said
 
     def verdicts_of(self, night_id: int) -> dict[str, Verdict]:
@@ -176,6 +183,20 @@ class Nights(Database):
         with self.reading() as connection:
             row = connection.execute(found.limit(1)).first()
         return None if row is None else Night(*row)
+
+
+def _spoken(said: Verdict) -> dict[str, Any]:
+    """The contact that "already spoke" tells of; one for each entry, however often it is said."""
+    entry = f"{said.label}|{said.as_of.isoformat()}|{said.enrolment_id}"
+    return {
+        "touch_id": "spoke-" + blake2b(entry.encode(), digest_size=16).hexdigest(),
+        "student_id": said.student_id,
+        "enrolment_id": said.enrolment_id,
+        "channel": "call",
+        "status": "answered",
+        "occurred_at": said.at,
+        "known_at": said.at,
+    }
 
 
 def _plain(row: Entry | Verdict) -> dict[str, Any]:

@@ -121,6 +121,13 @@ def test_the_card_of_a_student_has_the_history(own_caller):
     assert own_caller.client.get("/v1/students/nobody").status_code == 404
 
 
+def test_an_address_that_does_not_exist_is_a_page_for_people_and_a_problem_for_programs(caller):
+    answers = {path: caller.client.get(path) for path in ("/nothing", "/v1/nothing")}
+    assert {answer.status_code for answer in answers.values()} == {404}
+    kinds = {path: answer.headers["content-type"].partition(";")[0] for path, answer in answers.items()}
+    assert kinds == {"/nothing": "text/html", "/v1/nothing": "application/problem+json"}
+
+
 def test_a_decision_that_does_not_exist_is_not_found(caller):
     assert caller.client.get("/v1/decisions/d_0").status_code == 404
 

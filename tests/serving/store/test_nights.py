@@ -5,7 +5,7 @@ import os
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import text
@@ -184,6 +184,17 @@ def test_a_later_word_takes_the_place_of_an_earlier_one(store, make_entries) -> 
     assert {id_: word.word for id_, word in found.items()} == {"e1": "wrong_flag", "e2": "already_spoke"}
     assert found["e1"] == last
     assert [word.word for word in store.verdicts_about("s1")] == ["wrong_flag", "done"]
+
+
+def test_already_spoke_is_one_contact_until_it_is_taken_back(store, make_entries) -> None:
+    night = _publish(store, make_entries(4)).night_id
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    for _ in range(2):
+        said = store.add_verdict(night, "e2", "already_spoke", "", "anna")
+    (contact,) = store.touches_since(["s2"], long_ago)
+    assert (contact["channel"], contact["status"], contact["occurred_at"]) == ("call", "answered", said.at)
+    store.add_verdict(night, "e2", "wrong_flag", "", "anna")
+    assert store.touches_since(["s2"], long_ago) == []
 
 
 def test_words_stay_when_the_night_is_made_again_but_not_on_the_next(store, make_entries) -> None:

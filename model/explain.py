@@ -91,7 +91,9 @@ def strength(
 
     Arguments and order as `reasons`.
     """
-    lowering = [at for at in range(len(features)) if contributions[at] <= -LEAST_STRENGTH and not math.isnan(values[at])]
+    lowering = [
+        at for at in range(len(features)) if contributions[at] <= -LEAST_STRENGTH and not math.isnan(values[at])
+    ]
     if not lowering:
         return None
     strongest = min(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from features.config import School
+from features.errors import BadConfig
 from features.lake import Lake
 
 
@@ -30,28 +32,53 @@ class Person:
 class People:
     """Everybody known at a cut-off.
 
+    Who looks after a student, the most special word first: the student's own curator in the data, the group's and the
+    course's in `curators.toml`, the course's in the data.
+
     Args:
-        lake: where they are.
+        school: whose people.
         day: the cut-off, a day number; newer versions are not seen.
         students: only these.
+
+    Raises:
+        BadConfig: curators.toml does not name a login for each group or course.
     """
 
-    def __init__(self, lake: Lake, day: int, students: Sequence[str] | None = None) -> None:
+    def __init__(self, school: School, day: int, students: Sequence[str] | None = None) -> None:
+        lake = Lake(school.lake, school.zone)
         self._zone = lake.zone
+        self._of_group, self._of_course = _owners(school)
         only = None if students is None else ("student_id", list(students))
         self._students = _newest(lake.read("students", only), "student_id", day)
         self._courses = _newest(lake.read("courses"), "course_id", day)
 
     def person(self, student_id: str, course_id: str) -> Person:
-        """The student, with the course's curator where the student has none."""
+        """The student, with the one who looks after them in this course."""
         known = self._students.get(student_id, {})
-        curator = _text(known.get("curator")) or _text(self._courses.get(course_id, {}).get("curator"))
+        words = (
+            known.get("curator"),
+            self._of_group.get(_text(known.get("group")) or ""),
+            self._of_course.get(course_id),
+            self._courses.get(course_id, {}).get("curator"),
+        )
+        curator = next((login for login in map(_text, words) if login), None)
         zone = _text(known.get("time_zone")) or self._zone
         return Person(student_id, _text(known.get("display_name")), zone, curator)
 
     def course_title(self, course_id: str) -> str | None:
         """The course's title; None when the school did not say."""
         return _text(self._courses.get(course_id, {}).get("title"))
+
+
+def _owners(school: School) -> tuple[dict[str, str], dict[str, str]]:
+    """Logins by group and by course, as the school has settled them."""
+    settings = school.config("curators")
+    tables = (settings.get("group", {}), settings.get("course", {}))
+    for table in tables:
+        for name, login in table.items():
+            if not _text(login):
+                raise BadConfig(f"{name} has no login", where="curators.toml", mend=f'Write it like "{name}" = "anna"')
+    return tables
 
 
 def is_known(lake: Lake, student_id: str) -> bool:

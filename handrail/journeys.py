@@ -52,6 +52,8 @@ def import_words(report: ImportReport) -> str:
     lines += [f"set aside: {count:,} x {reason}" for reason, count in sorted(report.reasons.items())]
     for fault in report.faults[:5]:
         lines.append(f"  {fault['file']} row {fault['row']}: {fault['column']} {fault['reason']}. {fault['mend']}")
+    if report.reasons:
+        lines.append("  all of them are kept, with their reasons, in rejects.parquet of this import (lake/batches)")
     lines += [f"left out: {count:,} x {reason}" for reason, count in sorted(report.ignored.items())]
     return "\n".join(lines)
 

@@ -172,7 +172,7 @@ class Adviser:
         by_student: dict[str, list[Scored]] = defaultdict(list)
         for one in self.scored(as_of, students, fresh):
             by_student[one.student_id].append(one)
-        people = People(self.lake, clock.day_number(as_of), None if students is None else list(by_student))
+        people = People(self.school, clock.day_number(as_of), None if students is None else list(by_student))
         moment = moment or self.moment(as_of)
         contacts, words = self._contacts(by_student, moment), self._words(by_student, moment)
         found: list[tuple[Person, tuple[Scored, ...]]] = []
@@ -216,7 +216,7 @@ class Adviser:
         told = None if fresh else self._of_the_night(student_id, as_of)
         told = told or next(iter(self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=moment)), None)
         if told is None:
-            person = People(self.lake, clock.day_number(as_of), [student_id]).person(student_id, "")
+            person = People(self.school, clock.day_number(as_of), [student_id]).person(student_id, "")
             return Advice(person, as_of, (), None)
         if later := self._said_since(told.decision):
             # What was decided before the student spoke must not be told after it.
@@ -266,7 +266,7 @@ class Adviser:
             )
             for entry in {entry.enrolment_id: entry for entry in reversed(listed)}.values()
         )
-        person = People(self.lake, clock.day_number(as_of), [student_id]).person(student_id, scored[0].course_id)
+        person = People(self.school, clock.day_number(as_of), [student_id]).person(student_id, scored[0].course_id)
         return Advice(person, as_of, tuple(sorted(scored, key=_by_risk)), decision)
 
     def card(self, student_id: str) -> Card:
@@ -280,7 +280,7 @@ class Adviser:
         night = self.store.last_night(self.label.name)
         day = clock.day_number(night.as_of if night else clock.today(self.school.zone))
         entries = self.store.entries_of(student_id, self.label.name)
-        person = People(self.lake, day, [student_id]).person(student_id, entries[0][1].course_id if entries else "")
+        person = People(self.school, day, [student_id]).person(student_id, entries[0][1].course_id if entries else "")
         everything = datetime(1990, 1, 1, tzinfo=UTC)
         imported = self._known("touches", {student_id: None}, clock.now())
         columns = [*TABLES["touches"].columns]

@@ -68,9 +68,7 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
         raise NotReady(f"no enrolment is live on {as_of}", where=str(school.home), mend="Choose another --as-of")
     progress(1, 3, "ranking")
     before = store.night_before(as_of, label)
-    entries = _ranked(
-        advice, People(adviser.lake, clock.day_number(as_of)), store.bands(before.night_id) if before else {}
-    )
+    entries = _ranked(advice, People(school, clock.day_number(as_of)), store.bands(before.night_id) if before else {})
     bands = Counter(entry.band for entry in entries if entry.band)
     actions = Counter(one.decision["action"] for one in advice if one.decision)
     report = NightReport(

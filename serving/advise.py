@@ -206,9 +206,11 @@ class Adviser:
 
         Raises:
             NotFound: the school has no such student.
+            BadInput: a fresh event is not the student's.
         """
         if not is_known(self.lake, student_id):
             raise _no_such(student_id)
+        self._check_owner(student_id, fresh or {})
         newest = max((frame["occurred_at"].max().to_pydatetime() for frame in (fresh or {}).values()), default=None)
         as_of = as_of or self._day_of(newest)
         moment = max(self.moment(as_of), newest or self.moment(as_of))
@@ -223,6 +225,19 @@ class Adviser:
             digest = hashlib.sha256(" ".join([digest, *later]).encode()).hexdigest()[:32]
             return self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=clock.now())[0]
         return told
+
+    def _check_owner(self, student_id: str, fresh: Mapping[str, pd.DataFrame]) -> None:
+        own = set(self.lake.read("enrolments", ("student_id", [student_id]))["enrolment_id"]) if fresh else set()
+        for table, rows in fresh.items():
+            strange = set(rows["enrolment_id"].dropna()) - own
+            if "student_id" in rows:
+                strange |= set(rows["student_id"]) - {student_id}
+            if strange:
+                raise BadInput(
+                    f"{', '.join(sorted(strange))} is not of student {student_id}",
+                    where=f"events ({table})",
+                    mend="Send each student's events with that student",
+                )
 
     def _day_of(self, newest: datetime | None) -> date:
         """The day to answer for when none was asked for."""

@@ -165,6 +165,20 @@ def test_a_fresh_event_that_is_not_sound_is_refused_with_its_fault(caller, row, 
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("table", "of"),
+    [
+        ("tickets", {"ticket_id": "t", "student_id": "somebody", "event": "opened"}),
+        ("activity", {"enrolment_id": "somebody's", "kind": "login"}),
+    ],
+)
+def test_a_fresh_event_of_somebody_else_is_refused(caller, table, of):
+    event = {"table": table, "row": {"event_id": "e", "occurred_at": "2026-06-08T10:00:00Z"} | of}
+    answer = caller.score(caller.list()[0]["student_id"], events=[event])
+    assert answer.status_code == 422
+    assert "somebody" in answer.json()["detail"]
+
+
 def test_a_student_without_enough_data_gets_no_risk(caller):
     row = next(one for one in caller.list() if one["state"] == "not_enough_data")
     told = next(

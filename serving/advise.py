@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from features import clock
 from features.build import snapshot
 from features.catalogue import FEATURES
 from features.config import School
-from features.contracts import TABLES
 from features.errors import BadInput, NotFound
 from features.labels import Label
 from features.lake import Lake
@@ -26,13 +25,12 @@ from features.norms import norms
 from features.people import People, Person, is_known
 from model.bundle import Bundle, load
 from model.registry import served_bundle
-from serving.decide import Case, Consent, Decision, EnrolmentCase, Policy, Touch, decide
-from serving.decide.case import RECOMMENDED
+from serving.decide import Case, Decision, EnrolmentCase, Policy, decide
+from serving.history import History
 from serving.score import Scored, score
 from serving.store import Entry, Night, Store
 
 WEEK = timedelta(days=7)
-LOOK_BACK = timedelta(days=60)  # older contacts are no gate's business
 _KEPT_NORMS = 256  # courses and days whose norms are kept for single calls
 
 Progress = Callable[[int, int, str], None]
@@ -108,6 +106,7 @@ class Adviser:
             )
         self.school, self.label, self.bundle, self.policy, self.store = school, label, bundle, policy, store
         self.lake = Lake(school.lake, school.zone)
+        self._history = History(self.lake, store)
         self._bands = school.config("school")["bands"]
         self._norms = lru_cache(_KEPT_NORMS)(self._course_norms)
 
@@ -174,7 +173,7 @@ class Adviser:
             by_student[one.student_id].append(one)
         people = People(self.school, clock.day_number(as_of), None if students is None else list(by_student))
         moment = moment or self.moment(as_of)
-        contacts, words = self._contacts(by_student, moment), self._words(by_student, moment)
+        contacts, words = self._history.contacts(by_student, moment), self._history.words(by_student, moment)
         found: list[tuple[Person, tuple[Scored, ...]]] = []
         decisions: list[Decision] = []
         for student_id in sorted(by_student):
@@ -220,7 +219,7 @@ class Adviser:
         if told is None:
             person = People(self.school, clock.day_number(as_of), [student_id]).person(student_id, "")
             return Advice(person, as_of, (), None)
-        if later := self._said_since(told.decision):
+        if later := self._history.said_since(told.decision):
             # What was decided before the student spoke must not be told after it.
             digest = hashlib.sha256(" ".join([digest, *later]).encode()).hexdigest()[:32]
             return self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=clock.now())[0]
@@ -245,19 +244,6 @@ class Adviser:
             return newest.astimezone(ZoneInfo(self.school.zone)).date()
         night = self.store.last_night(self.label.name)
         return night.as_of if night else clock.today(self.school.zone)
-
-    def _said_since(self, decision: Record | None) -> list[str]:
-        """Ids of refusals and of other contacts that were reported after a contact was decided."""
-        if decision is None or decision["channel"] is None:
-            return []
-        student, made = [decision["student_id"]], datetime.fromisoformat(decision["decided_at"])
-        words = [row for row in self.store.consents_of(student) if row["state"] in ("withdrawn", "paused")]
-        contacts = self.store.touches_since(student, made - LOOK_BACK)
-        others = [row for row in contacts if row["decision_id"] != decision["decision_id"]]
-        ids = [(row["known_at"], row["event_id"]) for row in words] + [
-            (row["known_at"], row["touch_id"]) for row in others
-        ]
-        return sorted(id_ for at, id_ in ids if at > made)
 
     def _of_the_night(self, student_id: str, as_of: date) -> Advice | None:
         """What the night of that day said, if it was made by this model and policy."""
@@ -296,16 +282,11 @@ class Adviser:
         day = clock.day_number(night.as_of if night else clock.today(self.school.zone))
         entries = self.store.entries_of(student_id, self.label.name)
         person = People(self.school, day, [student_id]).person(student_id, entries[0][1].course_id if entries else "")
-        everything = datetime(1990, 1, 1, tzinfo=UTC)
-        imported = self._known("touches", {student_id: None}, clock.now())
-        columns = [*TABLES["touches"].columns]
-        touches = [{name: row[name] for name in columns} for row in imported]
-        touches += self.store.touches_since([student_id], everything)
         return Card(
             person=person,
             entries=entries,
             decisions=self.store.decisions_of(student_id),
-            touches=sorted(touches, key=lambda row: row["occurred_at"], reverse=True),
+            touches=self._history.touches_of(student_id),
             verdicts=[asdict(word) for word in self.store.verdicts_about(student_id)],
         )
 
@@ -318,43 +299,6 @@ class Adviser:
         """What a decision may depend on, and no more, so that its record stays small and can be made again."""
         values = {name: one.values[name] for name in sorted(self.policy.rules.features)}
         return EnrolmentCase(one.enrolment_id, one.course_id, one.risk, one.band, values)
-
-    def _contacts(self, students: Mapping[str, Any], moment: datetime) -> dict[str, list[Touch]]:
-        """Contacts known at a moment: imported, reported, and recommended by earlier decisions."""
-        since = moment - LOOK_BACK
-        found: dict[str, list[Touch]] = defaultdict(list)
-        for row in self._known("touches", students, moment):
-            if row["occurred_at"] >= since:
-                at, status = row["occurred_at"], row["status"]
-                touch = Touch(row["touch_id"], row["channel"], at, status, row["decision_id"])
-                found[row["student_id"]].append(touch)
-        for row in self.store.touches_since(list(students), since):
-            if row["known_at"] <= moment:
-                touch = Touch(row["touch_id"], row["channel"], row["occurred_at"], row["status"], row["decision_id"])
-                found[row["student_id"]].append(touch)
-        for one in self.store.contacts_since(list(students), since):
-            touch = Touch(one.decision_id, one.channel, one.not_before, RECOMMENDED, one.decision_id, one.decision_date)
-            found[one.student_id].append(touch)
-        return found
-
-    def _words(self, students: Mapping[str, Any], moment: datetime) -> dict[str, list[Consent]]:
-        """Every word on being contacted known at a moment."""
-        rows = self._known("consents", students, moment)
-        rows += [row for row in self.store.consents_of(list(students)) if row["known_at"] <= moment]
-        found: dict[str, list[Consent]] = defaultdict(list)
-        for row in rows:
-            word = Consent(row["channel"], row["purpose"], row["state"], row["occurred_at"], row["until_at"])
-            found[row["student_id"]].append(word)
-        return found
-
-    def _known(self, table: str, students: Mapping[str, Any], moment: datetime) -> list[Record]:
-        """Rows of the lake known at a moment, with plain values."""
-        rows = self.lake.read(table, ("student_id", list(students)))
-        rows = rows[rows["known_at"] <= pd.Timestamp(moment)]
-        return [
-            {str(name): None if pd.isna(value) else value for name, value in row.items()}
-            for row in rows.to_dict("records")
-        ]
 
 
 def _no_such(student_id: str) -> NotFound:

@@ -18,6 +18,7 @@ from features.grid import Grid
 from features.lake import Lake
 
 KEYS = ("enrolment_id", "student_id", "course_id", "day", "enough_data")
+_TRACES = ("clicks", "submitted", "video_events", "opened", "cancel_asked", "refund_asked", "ratings")
 _CELLS = 3_000_000  # of one dense array; bounds the memory of a chunk of enrolments
 
 Progress = Callable[[int, int, str], None]
@@ -108,7 +109,7 @@ def fold(
 
 def _at(grid: Grid, min_days: int) -> pd.DataFrame:
     facts = grid.facts
-    traces = sum(grid.total(measure) for measure in ("clicks", "submitted", "videos_opened", "opened", "watched"))
+    traces = sum(grid.total(measure) for measure in _TRACES)
     enough = (grid.day - facts["start_day"].to_numpy() >= min_days) & (traces > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = {name: np.asarray(feature.fold(grid), dtype="float64") for name, feature in FEATURES.items()}

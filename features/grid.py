@@ -73,8 +73,8 @@ class Grid:
         """Sum over the last ``days`` days."""
         return self._between(measure, self._cut - days, self._cut)
 
-    def between(self, measure: str, from_days: int, to_days: int) -> np.ndarray:
-        """Sum over the days from ``from_days`` ago up to, and not with, ``to_days`` ago."""
+    def between(self, measure: str, from_days: np.ndarray, to_days: int) -> np.ndarray:
+        """Sum over the days from ``from_days`` (m,) ago up to, and not with, ``to_days`` ago."""
         return self._between(measure, self._cut - from_days, self._cut - to_days)
 
     def total(self, measure: str) -> np.ndarray:
@@ -99,12 +99,6 @@ class Grid:
         day = self._latest_day(where)[self.rows, self._cut]
         return np.where(day == NEVER, np.nan, self._values(measure)[self.rows, np.maximum(day, 0)])
 
-    def since_last(self, measure: str, where: str) -> np.ndarray:
-        """Sum of the measure after the last day on which ``where`` was above zero (over all days if never)."""
-        start = self._latest_day(where)[self.rows, self._cut].astype("int64") + 1
-        sums = self._cumulated(measure)
-        return sums[self.rows, self._cut] - sums[self.rows, start]
-
     def longest_gap(self, measure: str, days: int, since: np.ndarray) -> np.ndarray:
         """Longest run of days without the measure within the window and not before ``since`` (m,) day numbers."""
         width = min(days, self._cut)
@@ -117,12 +111,14 @@ class Grid:
         return (column - before[:, 1:]).max(axis=1, initial=0).astype("float64")
 
     def ahead(self, measure: str) -> np.ndarray:
-        """Days from the cut-off to the next day with the measure, among facts known by now; NaN if none."""
+        """Days from the cut-off to the next day with the measure above zero, among facts known by now; NaN if none."""
         pane = self._panes.get(measure)
         nearest = np.full(self._size, np.inf)
         if pane is not None:
-            known = (pane["known_day"].to_numpy() < self.day) & (pane["day"].to_numpy() >= self.day)
-            np.minimum.at(nearest, pane["at"].to_numpy()[known], pane["day"].to_numpy()[known])
+            known = pane[(pane["known_day"] < self.day) & (pane["day"] >= self.day)]
+            sums = known.groupby(["at", "day"], as_index=False).agg({measure: "sum"})
+            coming = sums[sums[measure] > 0]
+            np.minimum.at(nearest, coming["at"].to_numpy(), coming["day"].to_numpy())
         found = nearest[self.rows] - self.day
         return np.where(np.isinf(found), np.nan, found)
 
@@ -137,9 +133,9 @@ class Grid:
 
     # How it is kept.
 
-    def _between(self, measure: str, start: int, end: int) -> np.ndarray:
+    def _between(self, measure: str, start: int | np.ndarray, end: int) -> np.ndarray:
         sums = self._cumulated(measure)
-        return sums[self.rows, max(end, 0)] - sums[self.rows, max(start, 0)]
+        return sums[self.rows, max(end, 0)] - sums[self.rows, np.maximum(start, 0)]
 
     def _cumulated(self, measure: str) -> np.ndarray:
         if measure not in self._sums:

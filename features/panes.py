@@ -2,6 +2,8 @@
 
 Every family's query is a plain filter, join and group-by, so that any engine gives the same rows. A row keeps
 the day on which its facts became known (`known_day`); it may be later than `day`, or earlier for a deadline.
+What is learned later and changes an earlier fact is a row of its own that takes the measure back: the same
+`day`, the later `known_day`, the opposite sign. So the sum of the rows known by a cut-off is what it knew.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ def _count(condition: Any) -> Any:
 
 def _of_enrolments(events: Any, enrolments: Any) -> Any:
     """Facts about a person are facts about each of the person's enrolments, unless they name one."""
-    people = enrolments.select(student="student_id", enrolment="enrolment_id").distinct()
+    newest = enrolments.filter(enrolments.until_day.isnull())
+    people = newest.select(student="student_id", enrolment="enrolment_id")
     joined = events.rename(named="enrolment_id").join(people, events.student_id == people.student)
     joined = joined.filter(joined.named.isnull() | (joined.named == joined.enrolment))
     return joined.rename(enrolment_id="enrolment").drop("named", "student")
@@ -55,15 +58,18 @@ def _known_first(events: Any) -> Any:
 
 
 def activity(tables: Tables) -> Any:
-    """Clicks, and lessons done."""
+    """Clicks, and different lessons done."""
     events = tables["activity"]
-    return _per_day(
+    clicks = _per_day(
         events,
         clicks=events.quantity.sum(),
-        lessons_done=_count(events.kind == "lesson_completed"),
         forum_clicks=(events.kind == "forum").ifelse(events.quantity, 0.0).sum(),
         content_clicks=events.kind.isin(["content", "lesson", "quiz"]).ifelse(events.quantity, 0.0).sum(),
     )
+    completed = _known_first(events.filter(events.kind == "lesson_completed"))
+    lesson = ibis.coalesce(completed.object_id, completed.event_id)
+    lessons = completed.group_by("enrolment_id", lesson=lesson).agg(day=completed.day.min())
+    return _beside(clicks, _measure(lessons, "lessons_done", 1.0, known=lessons.day), "lessons_done")
 
 
 def videos(tables: Tables) -> Any:
@@ -77,62 +83,87 @@ def videos(tables: Tables) -> Any:
         **seconds,
         videos_opened=_count(events.kind == "opened"),
         videos_completed=_count(events.kind == "completed"),
-    ).mutate(abandoned=0.0)
-
+        video_events=events.count().cast("float64"),
+    )
     facts = _known_first(events)
     per_video = facts.group_by("enrolment_id", "video_id").agg(
-        left=facts.day.min(where=(facts.kind == "left") & (facts.progress >= ABANDONED_FROM)),
+        day=facts.day.min(where=(facts.kind == "left") & (facts.progress >= ABANDONED_FROM)),
         done=facts.day.min(where=facts.kind == "completed"),
     )
-    left = per_video.filter(per_video.left.notnull() & (per_video.done.isnull() | (per_video.done > per_video.left)))
-    steps = left.select("enrolment_id", day=left.left, step=ibis.literal(1.0)).union(
-        left.filter(left.done.notnull()).select("enrolment_id", day=left.done, step=ibis.literal(-1.0))
+    left = per_video.filter(per_video.day.notnull() & (per_video.done.isnull() | (per_video.done > per_video.day)))
+    done = left.filter(left.done.notnull())
+    abandoned = _measure(left, "abandoned", 1.0, known=left.day).union(
+        _measure(done, "abandoned", -1.0, day=done.done, known=done.done)
     )
-    changes = steps.group_by("enrolment_id", "day").agg(abandoned=steps.step.sum())
-    zeros = {name: ibis.literal(0.0) for name in (*seconds, "videos_opened", "videos_completed")}
-    both = watched.union(changes.mutate(known_day=changes.day, **zeros).select(*watched.columns))
-    return _per_day(both, **{name: both[name].sum() for name in both.columns if name not in KEYS})
+    return _beside(watched, abandoned, "abandoned")
+
+
+def _beside(pane: Any, facts: Any, name: str) -> Any:
+    """A pane with one more measure, made of long facts."""
+    zeros = {other: ibis.literal(0.0) for other in pane.columns if other not in KEYS}
+    more = facts.select(*KEYS, **zeros, **{name: facts.value})
+    both = pane.mutate(**{name: ibis.literal(0.0)}).union(more)
+    return _per_day(both, **{measure: both[measure].sum() for measure in both.columns if measure not in KEYS})
 
 
 def homework(tables: Tables) -> Any:
-    """Tasks due, tasks closed (handed in, counted from their deadline on), and how they were handed in."""
-    tasks = tables["assignments"].select("assignment_id", "course_id", "due_at", "due_day", task_known="known_day")
-    people = tables["enrolments"].select("enrolment_id", "course_id", since=ibis.coalesce(*_starts(tables)))
-    own = people.join(tasks.filter(tasks.due_day.notnull()), "course_id").filter(lambda t: t.due_day >= t.since)
-    due = own.select(
-        "enrolment_id", day=own.due_day, known_day=own.task_known, measure=ibis.literal("due"), value=ibis.literal(1.0)
-    )
+    """Tasks due, tasks done and closed (handed in, counted from their deadline on), and how they were handed in."""
+    tasks = tables["assignments"].filter(lambda t: t.due_at.notnull())
+    tasks = tasks.select("assignment_id", "course_id", "due_at", "due_day", "known_day", "until_day")
+    people = tables["enrolments"]
+    since = ibis.greatest(ibis.coalesce(people.starts_day, people.day), people.day)
+    people = people.select("enrolment_id", "course_id", "known_day", "until_day", since=since)
+    owed = _while_both(people, tasks, "course_id").filter(lambda t: t.due_day >= t.since)
 
-    handed = tables["submissions"].join(tasks.drop("course_id"), "assignment_id", how="left")
-    first = handed.mutate(
-        nth=ibis.row_number().over(
-            group_by=["enrolment_id", "assignment_id"], order_by=["occurred_at", "submission_id"]
-        )
-    )
-    first = first.filter(first.nth == 0)
-    counted = first.join(own.select("enrolment_id", "assignment_id"), ["enrolment_id", "assignment_id"])
-    # A task handed in before its deadline was never overdue: it closes on the deadline's day.
-    closed = _measure(counted, "closed", 1.0, day=ibis.greatest(counted.day, counted.due_day))
-    effort = first.filter(~first.carried_over.fill_null(False))
-    timed = effort.filter(effort.due_at.notnull())
+    handed_in = tables["submissions"]
+    own_work = handed_in.filter(~handed_in.carried_over.fill_null(False))
+    done = _while_both(_first_of_task(handed_in), owed, ["enrolment_id", "assignment_id"])
+    effort = _first_of_task(own_work)
+    timed = _while_both(effort, tasks, "assignment_id")
     scored = effort.filter(effort.score.notnull() & effort.score_known_day.notnull())
-    score = {"day": scored.score_known_day, "known": scored.score_known_day}
+    told = ibis.greatest(scored.score_known_day, scored.known_day)
+    scored = scored.mutate(day=told, known_day=told).filter(scored.until_day.isnull() | (scored.until_day > told))
     facts = [
-        due,
-        closed,
-        _measure(effort, "submitted", 1.0),
-        _measure(timed, "timed", 1.0),
-        _measure(timed, "late", (timed.occurred_at > timed.due_at).cast("float64")),
-        _measure(timed, "delay", (timed.day - timed.due_day).cast("float64")),
-        _measure(scored, "scored", 1.0, **score),
-        _measure(scored, "score", scored.score, **score),
+        *_spans(owed, "due", 1.0, day=owed.due_day),
+        *_spans(done, "done", 1.0),
+        # A task handed in before its deadline was never overdue: it closes on the deadline's day.
+        *_spans(done, "closed", 1.0, day=ibis.greatest(done.day, done.due_day)),
+        _measure(own_work, "submitted", 1.0),
+        *_spans(timed, "timed", 1.0),
+        *_spans(timed, "late", (timed.occurred_at > timed.due_at).cast("float64")),
+        *_spans(timed, "delay", (timed.day - timed.due_day).cast("float64")),
+        *_spans(scored, "scored", 1.0),
+        *_spans(scored, "score", scored.score),
     ]
-    return _wide(facts, "due", "closed", "submitted", "timed", "late", "delay", "scored", "score")
+    return _wide(facts, "due", "done", "closed", "submitted", "timed", "late", "delay", "scored", "score")
 
 
-def _starts(tables: Tables) -> tuple[Any, ...]:
-    enrolments = tables["enrolments"]
-    return enrolments.starts_day, enrolments.day
+def _first_of_task(submissions: Any) -> Any:
+    """Each task's first submission, and until when it is taken for the first: an earlier one may be learned of."""
+    task = ["enrolment_id", "assignment_id"]
+    happened = ibis.window(group_by=task, order_by=["occurred_at", "submission_id"])
+    rows = submissions.mutate(nth=ibis.row_number().over(happened))
+    learned = {"group_by": task, "order_by": ["known_day", "nth"]}
+    rows = rows.filter(rows.nth == rows.nth.min().over(ibis.cumulative_window(**learned)))
+    return rows.mutate(until_day=rows.known_day.lead().over(ibis.window(**learned)))
+
+
+def _while_both(left: Any, right: Any, keys: Any) -> Any:
+    """Pairs of facts while both are in force: from the day both are known until one of them is replaced."""
+    both = left.join(right.rename(right_known="known_day", right_until="until_day"), keys)
+    both = both.mutate(
+        known_day=ibis.greatest(both.known_day, both.right_known),
+        until_day=ibis.least(both.until_day, both.right_until),
+    ).drop("right_known", "right_until")
+    return both.filter(both.until_day.isnull() | (both.until_day > both.known_day))
+
+
+def _spans(facts: Any, name: str, value: Any, *, day: Any = None) -> tuple[Any, Any]:
+    """A measure that is taken back on the day on which its fact was replaced."""
+    value = ibis.literal(value) if isinstance(value, float) else value
+    facts = facts.mutate(day=facts.day if day is None else day, value=value)
+    ended = facts.filter(facts.until_day.notnull())
+    return _measure(facts, name, facts.value), _measure(ended, name, -ended.value, known=ended.until_day)
 
 
 def _measure(facts: Any, name: str, value: Any, *, day: Any = None, known: Any = None) -> Any:
@@ -150,48 +181,70 @@ def _wide(facts: list[Any], *measures: str) -> Any:
 
 def tickets(tables: Tables) -> Any:
     """Tickets opened and open, promises broken, and what was asked for."""
-    events = _known_first(_of_enrolments(tables["tickets"], tables["enrolments"]))
-    moves = events.filter(events.event.isin(["opened", "reopened", "resolved"]))
-    moves = moves.mutate(is_open=(moves.event != "resolved").cast("float64"))
-    line = ibis.window(group_by=["enrolment_id", "ticket_id"], order_by=["day", "occurred_at", "event_id"])
-    moves = moves.mutate(was_open=moves.is_open.lag().over(line).fill_null(0.0))
+    events = _of_enrolments(tables["tickets"], tables["enrolments"])
+    moves = _moves(_known_first(events))
     facts = [
         _measure(moves, "open_change", moves.is_open - moves.was_open),
         _measure(events, "opened", (events.event == "opened").cast("float64")),
         _measure(events, "cancel_asked", (events.event == "cancel_requested").cast("float64")),
         _measure(events, "refund_asked", (events.event == "refund_requested").cast("float64")),
-        *(_breaches(events, promise, answers) for promise, answers in _PROMISES.items()),
+        *(fact for promise, answers in _PROMISES.items() for fact in _breaches(events, promise, answers)),
     ]
     return _wide(facts, "open_change", "opened", "cancel_asked", "refund_asked", "sla_breached")
+
+
+_MOVES = ("opened", "resolved", "reopened")  # in the order that they have when they happen at one moment
+
+
+def _moves(events: Any) -> Any:
+    """What opened or closed a ticket; a move learned of after a later one changes nothing any more."""
+    ticket = ["enrolment_id", "ticket_id"]
+    moves = events.filter(events.event.isin(_MOVES))
+    rank = ibis.cases(*((moves.event == move, i) for i, move in enumerate(_MOVES)))
+    moves = moves.mutate(is_open=(moves.event != "resolved").cast("float64"), rank=rank)
+    happened = ibis.window(group_by=ticket, order_by=["occurred_at", "rank", "event_id"])
+    moves = moves.mutate(nth=ibis.row_number().over(happened))
+    learned = ibis.cumulative_window(group_by=ticket, order_by=["day", "nth"])
+    moves = moves.filter(moves.nth == moves.nth.max().over(learned))
+    return moves.mutate(was_open=moves.is_open.lag().over(ibis.window(group_by=ticket, order_by="nth")).fill_null(0.0))
 
 
 _PROMISES = {"respond_by": ("responded", "resolved"), "resolve_by": ("resolved",)}
 
 
-def _breaches(events: Any, promise: str, answers: tuple[str, ...]) -> Any:
-    """+1 when a promise falls due unkept; -1 when it is learned later that it had been kept in time."""
-    opened = events.filter(events.event == "opened")
-    answered = events.filter(events.event.isin(answers))
-    kept = answered.group_by("enrolment_id", "ticket_id").agg(
-        kept_at=answered.occurred_at.min(), kept_known=answered.day.min()
+def _breaches(events: Any, promise: str, answers: tuple[str, ...]) -> tuple[Any, Any]:
+    """A promise is broken on the day it falls due, until an answer that had kept it is known."""
+    opened = events.filter(events.event == "opened").select(
+        "enrolment_id", "ticket_id", "event_id", "known_day", by=events[promise], day=events[f"{promise}_day"]
     )
-    both = opened.left_join(kept, ["enrolment_id", "ticket_id"])
-    falls_due = ibis.greatest(both[f"{promise}_day"], both.day)
-    in_time = both.kept_at.notnull() & (both.kept_at <= both[promise])
-    unkept = both.filter(~in_time | (both.kept_known > falls_due))
-    learned = both.filter(in_time & (both.kept_known > falls_due))
-    due = ibis.greatest(unkept[f"{promise}_day"], unkept.day)
-    return _measure(unkept, "sla_breached", 1.0, day=due, known=due).union(
-        _measure(learned, "sla_breached", -1.0, day=learned.kept_known, known=learned.kept_known)
+    opened = opened.mutate(known_day=ibis.greatest(opened.day, opened.known_day))
+    answered = events.filter(events.event.isin(answers)).select(
+        "enrolment_id", "ticket_id", answered_at="occurred_at", answer_known="known_day"
     )
+    kept = opened.join(answered, ["enrolment_id", "ticket_id"])
+    kept = kept.filter(kept.answered_at <= kept.by)
+    kept = kept.group_by("enrolment_id", "event_id").agg(until_day=kept.answer_known.min())
+    broken = opened.left_join(kept, ["enrolment_id", "event_id"])
+    broken = broken.filter(broken.until_day.isnull() | (broken.until_day > broken.known_day))
+    return _spans(broken, "sla_breached", 1.0)
 
 
 def ratings(tables: Tables) -> Any:
-    """Low ratings and others."""
+    """Ratings, and low ratings that no fair one has followed."""
     events = _of_enrolments(tables["ratings"], tables["enrolments"])
-    return _per_day(
-        events, low_ratings=_count(events.value < LOW_RATING), fair_ratings=_count(events.value >= LOW_RATING)
-    )
+    low = _known_first(events.filter(events.value < LOW_RATING))
+    fair = events.filter(events.value >= LOW_RATING)
+    fair = fair.select("enrolment_id", fair_at="occurred_at", fair_known="known_day")
+    followed = low.join(fair, "enrolment_id")
+    followed = followed.filter(followed.fair_at >= followed.occurred_at)
+    ended = followed.group_by("enrolment_id", "event_id", "day").agg(fair_known=followed.fair_known.min())
+    ends = ibis.greatest(ended.day, ended.fair_known)
+    facts = [
+        _measure(events, "ratings", 1.0),
+        _measure(low, "low_in_a_row", 1.0),
+        _measure(ended, "low_in_a_row", -1.0, day=ends, known=ends),
+    ]
+    return _wide(facts, "ratings", "low_in_a_row")
 
 
 def payments(tables: Tables) -> Any:
@@ -249,6 +302,26 @@ def with_promises(tickets: pd.DataFrame, school: School) -> pd.DataFrame:
     return with_days(tickets.assign(**added), school.zone)
 
 
+_VERSIONED = {"enrolments": "enrolment_id", "assignments": "assignment_id"}
+
+
+def in_force(versions: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The versions of an entity with the day on which each was replaced.
+
+    Args:
+        versions: rows of the lake, in its order.
+        key: the column that names the entity.
+
+    Returns:
+        Those that were the newest one known at any cut-off, with `until_day` (missing for the newest of all). Of
+        versions known at one moment the one that the lake was given last counts.
+    """
+    ordered = versions.sort_values(["known_day", "known_at"], kind="stable")
+    until = ordered.groupby(key)["known_day"].shift(-1).astype("Int32")
+    kept = until.isna() | (until > ordered["known_day"])
+    return ordered.assign(until_day=until)[kept.to_numpy(bool)]
+
+
 def build(sources: Mapping[str, list[Path] | pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Reduces raw tables to panes.
 
@@ -279,10 +352,6 @@ def _typed(pane: pa.Table) -> pa.Table:
 def _sql(family: str) -> str:
     """A family's query as DuckDB's SQL; the tables have their contracts' types, so it is the same for every school."""
     tables = {name: ibis.table(_schema(name), name=name) for name in _READ}
-    # The newest version of a task or an enrolment is the one in force.
-    for name, key in (("enrolments", "enrolment_id"), ("assignments", "assignment_id")):
-        newest = ibis.row_number().over(group_by=key, order_by=ibis.desc("known_at"))
-        tables[name] = tables[name].mutate(version=newest).filter(lambda t: t.version == 0).drop("version")
     query = FAMILIES[family](tables)
     return str(ibis.to_sql(query.order_by(*KEYS), dialect="duckdb"))
 
@@ -294,6 +363,8 @@ def _schema(table: str) -> dict[str, str]:
     columns = {name: _TYPES.get(column.kind, "string") for name, column in TABLES[table].columns.items()}
     if table == "tickets":
         columns |= dict.fromkeys(("respond_by", "resolve_by"), _TYPES["time"])
+    if table in _VERSIONED:
+        columns["until_day"] = "int32"
     return columns | {day_column(name): "int32" for name, kind in columns.items() if kind == _TYPES["time"]}
 
 
@@ -318,6 +389,7 @@ def of_school(
             name: lake.paths(name) or with_days(empty(name), school.zone) for name in _READ
         }
         sources["tickets"] = with_promises(lake.read("tickets"), school)
+        sources |= {name: in_force(lake.read(name), key) for name, key in _VERSIONED.items()}
         making = root / f".panes-{state}"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
@@ -329,7 +401,7 @@ def of_school(
     return {family: pd.read_parquet(folder / f"{family}.parquet") for family in FAMILIES}
 
 
-_VERSION = 1  # counts up when a query changes its meaning, so that kept panes are built anew
+_VERSION = 2  # counts up when a query changes its meaning, so that kept panes are built anew
 
 
 def _rows_of(
@@ -337,20 +409,18 @@ def _rows_of(
 ) -> dict[str, list[Path] | pd.DataFrame]:
     enrolments = lake.read("enrolments", ("student_id", students))
     mine = list(enrolments["enrolment_id"].unique())
-    rows: dict[str, list[Path] | pd.DataFrame] = {"enrolments": enrolments}
-    for name in _READ:
+    rows = {"enrolments": enrolments}
+    for name in _READ[1:]:
         columns = TABLES[name].columns
-        if name == "enrolments":
-            continue
         if "student_id" in columns:
             old = lake.read(name, ("student_id", students))
         elif "enrolment_id" in columns:
             old = lake.read(name, ("enrolment_id", mine))
         else:
-            old = lake.read(name, ("course_id", list(enrolments["course_id"].unique())))
+            old = lake.read(name)  # every version of every task: one may have come from another course
         new = fresh.get(name)
         if new is not None and len(new):
             new = with_days(new, school.zone)
             old = pd.concat([old, new[~new[TABLES[name].key[0]].isin(old[TABLES[name].key[0]])]], ignore_index=True)
         rows[name] = with_promises(old, school) if name == "tickets" else old
-    return rows
+    return {**rows, **{name: in_force(rows[name], key) for name, key in _VERSIONED.items()}}

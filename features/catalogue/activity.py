@@ -92,9 +92,9 @@ def activity_trend(g: Grid) -> np.ndarray:
     zh="最近7天操作次数与本人平时一周之比（1为正常）",
 )
 def activity_against_habit(g: Grid) -> np.ndarray:
-    """Last week over the mean week of the whole time before it; unknown in the first week."""
-    weeks_before = (g.day - 7 - g.facts["start_day"].to_numpy()) / 7
-    habit = (g.total("clicks") - g.window("clicks", 7)) / np.where(weeks_before > 0, weeks_before, np.nan)
+    """Last week over the mean week from the start until then; unknown in the first week."""
+    days_before = g.day - 7 - g.facts["start_day"].to_numpy()
+    habit = 7 * g.between("clicks", days_before + 7, 7) / np.where(days_before > 0, days_before, np.nan)
     return np.where(habit > 0, g.window("clicks", 7) / habit, np.nan)
 
 

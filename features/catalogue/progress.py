@@ -18,9 +18,9 @@ def _elapsed(g: Grid) -> np.ndarray:
 
 
 def _done(g: Grid) -> np.ndarray:
-    """Share of the lessons, or where a course counts none, of all its homework."""
+    """Share of the lessons, or where a course counts none, of all its homework that has a deadline."""
     lessons, tasks = g.facts["lessons"].to_numpy(), g.ever("due")
-    by_tasks = np.where(tasks > 0, g.total("submitted") / tasks, np.nan)
+    by_tasks = np.where(tasks > 0, g.total("done") / tasks, np.nan)
     return np.minimum(np.where(np.isnan(lessons), by_tasks, g.total("lessons_done") / lessons), 1.0)
 
 

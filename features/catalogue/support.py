@@ -71,4 +71,5 @@ def refund_requested_30d(g: Grid) -> np.ndarray:
     zh="连续低于3星的评分",
 )
 def ratings_below_3_in_a_row(g: Grid) -> np.ndarray:
-    return g.since_last("low_ratings", "fair_ratings")
+    """Low ratings that no fair one has followed; a fair one of the same moment has."""
+    return g.total("low_in_a_row")

@@ -107,7 +107,7 @@ def known_by_the_cut(event: tuple) -> bool:
     return stamp(event[2] + event[3]) < pd.Timestamp(day_start(CUT, ZONE))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(EVENT, min_size=1, max_size=25), st.randoms(use_true_random=False))
 def test_only_what_was_known_counts_in_any_order_and_for_any_set_of_cut_offs(events, random):
     now = features([event for event in events if known_by_the_cut(event)])

@@ -156,6 +156,26 @@ def _score(context: typer.Context, out: Out, as_of: AsOf = None, label: LabelNam
     call.say(f"{len(table):,} live enrolments scored, written to {out}", rows=len(table), out=str(out))
 
 
+@app.command("backtest")
+def _backtest(
+    context: typer.Context,
+    out: Out,
+    first: Annotated[str, typer.Option("--from", help="The first origin, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="The last origin, YYYY-MM-DD.")],
+    label: LabelName = None,
+    every: Annotated[str, typer.Option("--every", help="Step between origins, such as 7d.")] = "7d",
+    retrain_every: Annotated[str, typer.Option("--retrain-every", help="How long a model is kept.")] = "28d",
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and data make the same risks.")] = 1,
+) -> None:
+    """Scores the past as it was: each risk is made only with what was known on its day."""
+    from handrail import backtesting
+
+    call: _Call = context.obj
+    days = _day(first, "--from"), _day(last, "--to")
+    found = backtesting.backtest(call.settings, label, *days, every, retrain_every, seed, out, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+
+
 @app.command("nightly")
 def _nightly(context: typer.Context, as_of: AsOf = None) -> None:
     """Score, decide, store, rank and publish the list."""

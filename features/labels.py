@@ -23,7 +23,8 @@ class Label:
         horizon_days: how far ahead it looks.
         text: the definition in words.
         words: what a person reads beside the risk, by language.
-        find: (lake, rows, horizon_days) -> (n,) whether it happened in [day, day + horizon_days).
+        find: (lake, rows, horizon_days, until_day) -> (n,) whether it happened in [day, day + horizon_days), as far as
+            was known before ``until_day``.
         whole_horizon: whether an enrolment must reach the end of the horizon to have an answer "no".
     """
 
@@ -32,20 +33,25 @@ class Label:
     horizon_days: int
     text: str
     words: dict[str, str]
-    find: Callable[[Lake, pd.DataFrame, int], np.ndarray]
+    find: Callable[[Lake, pd.DataFrame, int, int], np.ndarray]
     whole_horizon: bool = False
 
 
-def _withdrew(lake: Lake, rows: pd.DataFrame, horizon_days: int) -> np.ndarray:
+def _withdrew(lake: Lake, rows: pd.DataFrame, horizon_days: int, until_day: int) -> np.ndarray:
     outcomes = lake.read("outcomes")
-    left = outcomes[outcomes["kind"] == "withdrawal"].groupby("enrolment_id")["day"].min()
+    left = (
+        outcomes[(outcomes["kind"] == "withdrawal") & (outcomes["known_day"] < until_day)]
+        .groupby("enrolment_id")["day"]
+        .min()
+    )
     day = rows["enrolment_id"].map(left).to_numpy("float64")
     return (day >= rows["day"].to_numpy()) & (day < rows["day"].to_numpy() + horizon_days)
 
 
-def _was_silent(lake: Lake, rows: pd.DataFrame, horizon_days: int) -> np.ndarray:
-    activity = lake.read("activity")[["enrolment_id", "day"]].drop_duplicates()
-    days = activity.sort_values("day", kind="stable").astype({"day": "int64"})
+def _was_silent(lake: Lake, rows: pd.DataFrame, horizon_days: int, until_day: int) -> np.ndarray:
+    activity = lake.read("activity")
+    activity = activity.loc[activity["known_day"] < until_day, ["enrolment_id", "day"]]
+    days = activity.drop_duplicates().sort_values("day", kind="stable").astype({"day": "int64"})
     asked = rows[["enrolment_id", "day"]].reset_index(drop=True).reset_index(names="at").astype({"day": "int64"})
     after = pd.merge_asof(
         asked.sort_values("day", kind="stable"),
@@ -114,7 +120,7 @@ def label(school: School, rows: pd.DataFrame, definition: Label, until_day: int)
     """
     lake = Lake(school.lake, school.zone)
     over = rows["day"].to_numpy() + definition.horizon_days <= until_day
-    answer = np.where(over, definition.find(lake, rows, definition.horizon_days).astype("float64"), np.nan)
+    answer = np.where(over, definition.find(lake, rows, definition.horizon_days, until_day).astype("float64"), np.nan)
     if definition.whole_horizon:
         ends = Enrolments(lake).at(until_day)["end_day"].reindex(rows["enrolment_id"]).to_numpy()
         answer[ends < rows["day"].to_numpy() + definition.horizon_days] = np.nan

@@ -223,8 +223,8 @@ def evaluate(test: Dataset, log_odds: np.ndarray, resampling: Resampling, settin
         "ece": Figure(_ece(y, p)),
     }
     groups = [*_cut(test, p, "course", test.rows["course_id"].to_numpy())]
-    if "days_enrolled" in test.features:
-        groups += _cut(test, p, "weeks since enrolment", _weeks(test.x[:, test.features.index("days_enrolled")]))
+    if "days_since_start" in test.features:
+        groups += _cut(test, p, "weeks since enrolment", _weeks(test.x[:, test.features.index("days_since_start")]))
     return Metrics(figures, groups, len(test), test.cases, len(set(test.students)), settings.top_share)
 
 
@@ -253,9 +253,9 @@ def _cut(test: Dataset, p: np.ndarray, cut: str, groups: np.ndarray) -> list[dic
     return found
 
 
-def _weeks(days_enrolled: np.ndarray) -> np.ndarray:
+def _weeks(days_since_start: np.ndarray) -> np.ndarray:
     names = np.array(["01-04", "05-08", "09-16", "17-26", "27+", "unknown"])
-    week = np.floor(days_enrolled / 7) + 1
+    week = np.floor(days_since_start / 7) + 1
     return names[np.where(np.isnan(week), 5, np.digitize(np.nan_to_num(week), [5, 9, 17, 27]))]
 
 

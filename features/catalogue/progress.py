@@ -84,6 +84,8 @@ def prior_attempts(g: Grid) -> np.ndarray:
     return g.facts["prior_attempts"].to_numpy()
 
 
-@feature("points", en="Credits studied at the same time", ru="Учебная нагрузка, кредитов", zh="同期学习学分")
+@feature(
+    "points", en="Credits studied at the same time", ru="Учебная нагрузка, кредитов", zh="同期学习学分", is_reason=False
+)
 def study_load(g: Grid) -> np.ndarray:
     return g.facts["study_load"].to_numpy()

@@ -149,6 +149,17 @@ def test_a_withdrawal_counts_within_its_half_open_horizon(tmp_path, left_on, ans
     assert answers(outcome_school(tmp_path, left_on), "withdrawal_28d", date(2026, 6, 1))["ann"] == answer
 
 
+def test_a_withdrawal_that_is_reported_late_is_not_known_before(tmp_path):
+    school = outcome_school(tmp_path, None)
+    with Lake(school.lake, ZONE).adding("test", "2") as batch:
+        late = {"occurred_at": [stamp(24 * 20)], "known_at": [stamp(24 * 90)]}
+        batch.write(
+            "outcomes", pd.DataFrame({"event_id": ["o"], "enrolment_id": ["ann"], "kind": ["withdrawal"], **late})
+        )
+    assert answers(school, "withdrawal_28d", date(2026, 4, 15))["ann"] == 0
+    assert answers(school, "withdrawal_28d", date(2026, 7, 1))["ann"] == 1
+
+
 def test_who_has_left_before_the_cut_off_is_not_asked_about(tmp_path):
     assert set(answers(outcome_school(tmp_path, 13), "withdrawal_28d", date(2026, 6, 1))) == {"bob"}
 

@@ -21,7 +21,7 @@ FEATURES = (
     "clicks_28d",
     "homework_overdue_now",
     "homework_mean_score",
-    "days_enrolled",
+    "days_since_start",
     "noise",
 )
 MONOTONE = {
@@ -39,7 +39,7 @@ FAMILIES = {
     "clicks_28d": "activity",
     "homework_overdue_now": "homework",
     "homework_mean_score": "homework",
-    "days_enrolled": "progress",
+    "days_since_start": "progress",
     "noise": "noise",
 }
 FIRST_DAY = 18_000
@@ -89,7 +89,7 @@ def panel(
                     "homework_mean_score": np.where(
                         random.random(n) < 0.2, np.nan, np.clip(70 - 10 * b + random.normal(size=n) * 10, 0, 100)
                     ),
-                    "days_enrolled": float(7 * week + 3),
+                    "days_since_start": float(7 * week + 3),
                     "noise": random.normal(size=n),
                     "y": (left[live] < week + HORIZON // 7).astype("float64"),
                 }

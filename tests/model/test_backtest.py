@@ -224,7 +224,7 @@ def small_school(home: Path, *, other_from: float = 1e9) -> Path:
         came = random.random(len(days)) < np.where(end - days < 30, 0.1, 0.5)
         logins += [(who, day) for day in days[came] if day < other_from]
         logins += [(who, day) for day in days if day >= other_from and turn.random() < 0.9]
-    told = left
+    told = left + np.where(random.random(150) < 0.3, 12, 0)
     sudden, later = np.where(turn.random(150) < 0.8, other_from + 1.5, 10_000), told >= other_from
     left, told = np.where(later, sudden, left), np.where(later, sudden, told)
     before, end = moment(-30), moment(7 * WEEKS + 20)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,59 @@ from features.importers.numbering import Numbering
 
 _OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 _THOUSANDS = r"(?<=\d)[ \u00a0\u202f](?=\d{3})"
+UNIX_FORMATS = {"unix": "s", "unix_ms": "ms"}
+"""Names of moments that are counted from 1970 on, in UTC, and what they count."""
+
+MISSING = object()
+"""What `at` finds where there is nothing: another thing than an empty value."""
+
+
+def at(values: Mapping[str, Any], name: str) -> Any:
+    """The value under a name; ``via.channel`` is `channel` inside of `via`, unless a name has that very dot.
+
+    Args:
+        values: names and values, themselves perhaps of that kind.
+        name: plain or dotted.
+
+    Returns:
+        The value, or `MISSING`.
+    """
+    if name in values:
+        return values[name]
+    for place in (place for place, letter in enumerate(name) if letter == "."):
+        inner = values.get(name[:place])
+        if isinstance(inner, Mapping) and (found := at(inner, name[place + 1 :])) is not MISSING:
+            return found
+    return MISSING
+
+
+def as_text(value: Any) -> str:
+    """A plain value of a database or of JSON as the text of a cell: "" for none, moments in ISO 8601."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None or value is MISSING:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        exact = value.is_integer() and abs(value) < 2**53
+        return "" if math.isnan(value) else str(int(value)) if exact else repr(value)
+    if isinstance(value, Decimal):
+        return "" if value.is_nan() else format(value, "f")
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _decoded(bytes(value))
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=as_text)
+    return str(value)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def moments(text: pd.Series, formats: Sequence[str] = (), zone: str = "") -> tuple[pd.Series, pd.Series]:
@@ -22,7 +79,7 @@ def moments(text: pd.Series, formats: Sequence[str] = (), zone: str = "") -> tup
 
     Args:
         text: (n,) text; "" is no moment.
-        formats: codes of `strptime`, tried in order; none is ISO 8601.
+        formats: codes of `strptime` or names of `UNIX_FORMATS`, tried in order; none is ISO 8601.
         zone: IANA zone of moments without an offset; "" takes none of them.
 
     Returns:
@@ -32,6 +89,9 @@ def moments(text: pd.Series, formats: Sequence[str] = (), zone: str = "") -> tup
     naive = pd.Series(False, index=text.index)
     for form in formats or ("ISO8601",):
         rest = text[found.isna() & ~naive]
+        if form in UNIX_FORMATS:
+            found = found.fillna(_since_1970(rest, UNIX_FORMATS[form]))
+            continue
         whole = pd.Series("%z" in form, index=rest.index)
         has_offset = rest.str.contains(_OFFSET, regex=True) if form == "ISO8601" else whole
         local = _parsed(rest.mask(has_offset), form)
@@ -48,6 +108,11 @@ def moments(text: pd.Series, formats: Sequence[str] = (), zone: str = "") -> tup
 def _parsed(text: pd.Series, form: str, *, utc: bool = False) -> pd.Series:
     parsed: Any = pd.to_datetime(text, format=form, errors="coerce", utc=utc)
     return parsed.dt.as_unit("us")
+
+
+def _since_1970(text: pd.Series, unit: str) -> pd.Series:
+    counted = pd.to_datetime(pd.to_numeric(text, errors="coerce"), unit=unit, utc=True, errors="coerce")  # type: ignore[call-overload]
+    return counted.dt.as_unit("us")
 
 
 def numbers(text: pd.Series, decimal: str = ".", factor: float | None = None) -> pd.Series:

@@ -7,34 +7,17 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from features.errors import BadInput
+from features.importers.chunk import CHUNK_ROWS, Chunk, frame, place_of
+from features.importers.inputs import opened
 from features.importers.mapping import Block
 
-CHUNK_ROWS = 100_000
 _PIECE = 1 << 20
 _TOGETHER = ("cp1251", "koi8-r", "cp866", "gb18030")
-
-
-@dataclass
-class Chunk:
-    """Some rows of a file.
-
-    Attributes:
-        rows: text, one column per heading in use, empty cells are ""; the index is the line number.
-        broken: (line, reason, mend, text) of rows that have no cells to speak of.
-        empty: how many rows hold nothing but delimiters.
-        bytes_read: of the file, so far.
-    """
-
-    rows: pd.DataFrame
-    broken: list[tuple[int, str, str, str]] = field(default_factory=list)
-    empty: int = 0
-    bytes_read: int = 0
 
 
 def prove_encoding(file: Path, block: Block, mapping: str) -> None:
@@ -43,10 +26,10 @@ def prove_encoding(file: Path, block: Block, mapping: str) -> None:
     Raises:
         BadInput: it is not of that encoding; says the line and an encoding that fits.
     """
-    where = f"{file.name} (table block {block.number} of {mapping})"
+    where = place_of(file, block, mapping)
     encoding = codecs.lookup(block.encoding).name
     decoder, lines = codecs.getincrementaldecoder(encoding)("strict"), 1
-    with file.open("rb") as raw:
+    with opened(file) as (raw, _):
         first = piece = raw.read(_PIECE)
         while piece:
             try:
@@ -65,12 +48,12 @@ def prove_encoding(file: Path, block: Block, mapping: str) -> None:
 
 
 def _wrong_encoding(where: str, line: int, encoding: str, piece: bytes) -> BadInput:
-    guess = _guess(piece)
+    guess = likely_encoding(piece)
     mend = f'Write encoding = "{guess}" in that block, or save the file as UTF-8'
     return BadInput(f"line {line} is not {encoding} text", where=where, mend=mend)
 
 
-def _guess(piece: bytes) -> str:
+def likely_encoding(piece: bytes) -> str:
     """An encoding that fits: Western letters stand alone between ASCII ones, Russian and Chinese stand together."""
     if piece[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -104,9 +87,9 @@ def chunks(file: Path, block: Block, mapping: str) -> Iterator[Chunk]:
     Raises:
         BadInput: it is empty, a heading is missing or doubled, or a quote is never closed.
     """
-    where = f"{file.name} (table block {block.number} of {mapping})"
+    where = place_of(file, block, mapping)
     encoding = "utf-8-sig" if codecs.lookup(block.encoding).name == "utf-8" else block.encoding
-    with file.open("rb") as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
+    with opened(file) as (raw, position), io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
         reader = csv.reader(text, delimiter=block.delimiter, strict=True)
         places, width = _headings(reader, block, where)
         rows: list[list[str]] = []
@@ -123,16 +106,11 @@ def chunks(file: Path, block: Block, mapping: str) -> Iterator[Chunk]:
             else:
                 chunk.empty += 1
             if len(rows) + len(chunk.broken) >= CHUNK_ROWS:
-                chunk.rows, chunk.bytes_read = _frame(rows, numbers, block), raw.tell()
+                chunk.rows, chunk.bytes_read = frame(rows, numbers, block.headings), position()
                 yield chunk
                 rows, numbers, chunk = [], [], Chunk(pd.DataFrame())
-        chunk.rows, chunk.bytes_read = _frame(rows, numbers, block), raw.tell()
+        chunk.rows, chunk.bytes_read = frame(rows, numbers, block.headings), position()
         yield chunk
-
-
-def _frame(rows: list[list[str]], numbers: list[int], block: Block) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=block.headings, index=numbers, dtype="str")
-    return frame.apply(lambda column: column.str.strip()) if len(frame) else frame
 
 
 def _headings(reader: Iterator[list[str]], block: Block, where: str) -> tuple[list[int], int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -33,6 +36,26 @@ def present(file: Path) -> Path:
     if file.stat().st_size == 0:
         raise BadInput("the file is empty", where=str(file), mend="Export it again")
     return file
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+    """A file's bytes, unpacked if it is gzip (known by its content, not by its name).
+
+    Yields:
+        The bytes, and what says how many of the file's own are read.
+
+    Raises:
+        BadInput: the gzip file is cut or damaged.
+    """
+    with file.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        try:
+            yield gzip.GzipFile(fileobj=raw) if packed else raw, raw.tell  # type: ignore[misc]
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            what = "is cut" if isinstance(error, EOFError) else f"is damaged ({error})"
+            raise BadInput(f"the gzip file {what}", where=str(file), mend="Copy or export it again") from error
 
 
 def digest(importer: str, settings: dict[str, Any], files: Iterable[Path]) -> str:

@@ -1,23 +1,28 @@
-"""The mapping file: says how a school's exports become rows of the contracts; checked whole before a file is opened."""
+"""The mapping file: how exports and queries become rows of the contracts; checked whole before anything is read."""
 
 from __future__ import annotations
 
 import codecs
 import glob
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from features.config import read_toml
 from features.contracts import TABLES
 from features.errors import BadConfig, BadInput
+from features.importers.cells import UNIX_FORMATS
 
 KEYS: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "file": str,
+    "source": str,
+    "query": str,
+    "since": str,
     "encoding": str,
     "delimiter": str,
     "decimal": str,
@@ -31,6 +36,15 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "where_present": str,
     "id_from": list,
 }
+Origin = Literal["file", "query"]
+"""Where the rows of a mapping come from."""
+_OWN_KEYS: dict[Origin, tuple[str, ...]] = {
+    "file": ("file", "encoding", "delimiter"),
+    "query": ("source", "query", "since"),
+}
+_NEEDED: dict[Origin, tuple[str, ...]] = {"file": ("name", "file"), "query": ("name", "source", "query")}
+_DOOR: dict[Origin, str] = {"file": "handrail import csv", "query": "handrail import database"}
+SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BY_COLUMN = ("columns", "constants", "copy", "values", "multiply")
 _KINDS: dict[type | tuple[type, ...], str] = {
     str: "a text",
@@ -47,7 +61,9 @@ class Block:
     Attributes:
         number: counts from 1 in the file.
         table: the contract's name.
-        files: in the order of their names.
+        files: in the order of their names; none where there is a query.
+        source, query: the name of a database, and what is asked of it.
+        since: column of the query that only grows when a row is added or changed; "" asks for everything each time.
         encoding, delimiter, decimal: of the files.
         time_zone: of moments without an offset; "" refuses them.
         time_formats: tried in order; none is ISO 8601.
@@ -62,29 +78,36 @@ class Block:
 
     number: int
     table: str
-    files: tuple[Path, ...]
-    encoding: str
-    delimiter: str
-    decimal: str
-    time_zone: str
-    time_formats: tuple[str, ...]
-    columns: dict[str, tuple[str, ...]]
-    constants: dict[str, str]
-    copy: dict[str, str]
-    values: dict[str, dict[str, str]]
-    multiply: dict[str, float]
-    where_present: str
-    id_from: tuple[str, ...]
+    files: tuple[Path, ...] = ()
+    source: str = ""
+    query: str = ""
+    since: str = ""
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    decimal: str = "."
+    time_zone: str = ""
+    time_formats: tuple[str, ...] = ()
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    copy: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+    multiply: dict[str, float] = field(default_factory=dict)
+    where_present: str = ""
+    id_from: tuple[str, ...] = ()
 
     @property
     def headings(self) -> list[str]:
-        """Every heading that the files must have, once, in the order met."""
+        """Every heading in use, once, in the order met."""
         named = [heading for headings in self.columns.values() for heading in headings]
         return list(dict.fromkeys([*named, *self.id_from, *filter(None, [self.where_present])]))
 
 
-def read(path: Path) -> list[Block]:
+def read(path: Path, origin: Origin = "file") -> list[Block]:
     """Reads a mapping.
+
+    Args:
+        path: of the mapping.
+        origin: whether its blocks name files or queries.
 
     Raises:
         BadConfig: it cannot be used; every fault is named, with its block.
@@ -98,7 +121,9 @@ def read(path: Path) -> list[Block]:
         )
     faults = [f"unknown key {_known(key, ['table'])} outside of the [[table]] blocks" for key in content]
     for number, table in enumerate(tables, 1):
-        faults += [f"table block {number} ({table.get('name', 'no name')}): {fault}" for fault in _faults(table)]
+        faults += [
+            f"table block {number} ({table.get('name', 'no name')}): {fault}" for fault in _faults(table, origin)
+        ]
     if faults:
         raise BadConfig("; ".join(faults), where=str(path), mend="Mend the mapping; nothing was read")
     return [_block(number, table, path) for number, table in enumerate(tables, 1)]
@@ -109,9 +134,13 @@ def _known(name: str, known: list[str]) -> str:
     return f"{name!r} (did you mean {near[0]!r}?)" if near else f"{name!r}"
 
 
-def _faults(table: dict[str, Any]) -> list[str]:
+def _faults(table: dict[str, Any], origin: Origin) -> list[str]:
+    other: Origin = "query" if origin == "file" else "file"
+    foreign = [key for key in _OWN_KEYS[other] if key in table]
+    if foreign:
+        return [f"{foreign[0]} belongs to a mapping of `{_DOOR[other]}`; here a block has a {origin}"]
     faults = [f"unknown key {_known(key, list(KEYS))}" for key in table if key not in KEYS]
-    faults += [f"{key} is missing" for key in ("name", "file") if key not in table]
+    faults += [f"{key} is missing" for key in _NEEDED[origin] if key not in table]
     wrong = [key for key, kind in KEYS.items() if key in table and not isinstance(table[key], kind)]
     faults += [f"{key} is not {_KINDS[KEYS[key]]}" for key in wrong]
     if "name" in table and table["name"] not in TABLES:
@@ -135,10 +164,14 @@ def _reading_faults(table: dict[str, Any]) -> list[str]:
     if table.get("time_zone", "UTC") not in available_timezones():
         faults.append(f'unknown time_zone {table["time_zone"]!r}: write it like "Europe/Moscow"')
     formats = _listed(table.get("time_format", []))
-    if not all(isinstance(form, str) and "%" in form for form in formats):
+    if not all(isinstance(form, str) and ("%" in form or form in UNIX_FORMATS) for form in formats):
         faults.append('time_format is not made of codes: write it like "%d.%m.%Y %H:%M"')
     if not all(isinstance(heading, str) and heading for heading in table.get("id_from", [])):
         faults.append("id_from is not a list of headings")
+    if not SOURCE_NAME.fullmatch(table.get("source", "x")):
+        faults.append(f"source {table['source']!r} is not a name of small letters, digits and _")
+    if table.get("since") and table.get("id_from") and table["since"] not in table["id_from"]:
+        faults.append(f"id_from lacks {table['since']}, the column of since: rows that differ in it only would be lost")
     return faults
 
 
@@ -213,7 +246,10 @@ def _block(number: int, table: dict[str, Any], path: Path) -> Block:
     return Block(
         number=number,
         table=table["name"],
-        files=_files(number, table["file"], path),
+        files=_files(number, table["file"], path) if "file" in table else (),
+        source=table.get("source", ""),
+        query=table.get("query", ""),
+        since=table.get("since", ""),
         encoding=table.get("encoding", "utf-8"),
         delimiter=table.get("delimiter", ","),
         decimal=table.get("decimal", "."),

@@ -12,7 +12,8 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from features.errors import BadInput
+from features.errors import BadConfig, BadInput
+from features.identity import email_alias
 
 VIDEO = "https://w3id.org/xapi/video"
 _EXTENSION = f"{VIDEO}/extensions/"
@@ -78,7 +79,7 @@ def parse(line: bytes) -> dict[str, Any] | str:
     return statement if isinstance(statement, dict) and "verb" in statement else "is not an xAPI statement"
 
 
-def fields(number: int, line: bytes, statement: dict[str, Any], own_home_pages: set[str]) -> Fields:
+def fields(number: int, line: bytes, statement: dict[str, Any], own_home_pages: set[str], key: str) -> Fields:
     """The fields in use.
 
     A statement without an id is named by its text, so that it is the same fact when it is read again.
@@ -88,6 +89,10 @@ def fields(number: int, line: bytes, statement: dict[str, Any], own_home_pages: 
         line: its text.
         statement: its content.
         own_home_pages: accounts of these go by their name alone.
+        key: hides e-mail addresses; see `features.identity.email_alias`.
+
+    Raises:
+        BadConfig: the actor has an e-mail address and there is no key.
     """
     context, result = _at(statement, "context"), _at(statement, "result", "extensions")
     activities, about = _at(context, "contextActivities"), _at(statement, "object")
@@ -101,7 +106,7 @@ def fields(number: int, line: bytes, statement: dict[str, Any], own_home_pages: 
         line=number,
         statement_id=given or hashlib.blake2b(line.strip(), digest_size=16).hexdigest(),
         verb=_text(_at(statement, "verb", "id")),
-        student_id=student_of(_at(statement, "actor"), own_home_pages),
+        student_id=student_of(_at(statement, "actor"), own_home_pages, key),
         course_id=courses[0] if courses else None,
         object_id=_text(_at(about, "id")),
         is_video=is_video,
@@ -116,21 +121,33 @@ def fields(number: int, line: bytes, statement: dict[str, Any], own_home_pages: 
     )
 
 
-def student_of(actor: Any, own_home_pages: set[str]) -> str | None:
+def student_of(actor: Any, own_home_pages: set[str], key: str) -> str | None:
     """The student's id from an actor; None for a group or an actor without an identifier.
 
-    An account gives "<homePage>:<name>", or the name alone for the school's own home pages. Whatever is an e-mail
-    address is kept only as 32 hexadecimal digits of its SHA-256.
+    An account gives "<homePage>:<name>", or the name alone for the school's own home pages. An e-mail address, also
+    one that is the name of an account, is kept only as its alias. A `mbox_sha1sum` is kept as "mbox_sha1sum:<hex>":
+    it is the SHA-1 of "mailto:" and the address, cannot be turned into the address, and so is no alias of the same
+    address that came in another way. An OpenID is kept as 32 hexadecimal digits of its SHA-256.
     """
     name, page = _text(_at(actor, "account", "name")), _text(_at(actor, "account", "homePage"))
     if name and page:
-        name = _hash(name) if "@" in name else name
+        name = _alias(name, key) or _hash(name) if "@" in name else name
         return name if page in own_home_pages else f"{page}:{name}"
-    mail = _text(_at(actor, "mbox"))
-    if mail:
-        return _hash(mail.lower().removeprefix("mailto:"))
-    identifier = _text(_at(actor, "openid"))
-    return _hash(identifier) if identifier else _text(_at(actor, "mbox_sha1sum"))
+    if mail := _text(_at(actor, "mbox")):
+        return _alias(mail, key)
+    if identifier := _text(_at(actor, "openid")):
+        return _hash(identifier)
+    digits = _text(_at(actor, "mbox_sha1sum"))
+    return f"mbox_sha1sum:{digits.lower()}" if digits else None
+
+
+def _alias(text: str, key: str) -> str | None:
+    try:
+        return email_alias(text, key)
+    except BadConfig:
+        raise
+    except BadInput:
+        return None
 
 
 def _hash(text: str) -> str:

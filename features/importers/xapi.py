@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from features import clock
 from features.config import School
 from features.errors import BadConfig, BadInput
+from features.identity import MADE_HERE
 from features.importers.cells import moments
 from features.importers.inputs import Progress, digest, present, rejects, silent
 from features.importers.statements import VOIDED, Fields, fields, lines, parse
@@ -70,7 +71,7 @@ def load(school: School, file: Path, progress: Progress | None = None) -> Import
 
     Raises:
         BadInput: the file is missing, empty, cut (gzip) or holds no statement; then nothing is added.
-        BadConfig: the settings cannot be used.
+        BadConfig: the settings cannot be used, or actors have e-mail addresses and there is no key to hide them.
     """
     settings = _settings(school)
     lake = Lake(school.lake, school.zone)
@@ -78,7 +79,7 @@ def load(school: School, file: Path, progress: Progress | None = None) -> Import
     if lake.already_added(name):
         return ImportReport("xapi", repeated=True)
     with lake.adding("xapi", name) as batch:
-        rows = _read(batch, file, set(settings["own_home_pages"]), progress or silent)
+        rows = _read(batch, file, (set(settings["own_home_pages"]), school.identity_key), progress or silent)
         rows = _activity(batch, _sound(batch, _in_use(batch, rows), file), file)
         _entities(batch, rows, file)
         _videos(batch, rows, file, float(settings["fastest_speed"]))
@@ -97,8 +98,8 @@ def _settings(school: School) -> dict[str, Any]:
     return settings
 
 
-def _read(batch: Batch, file: Path, own_home_pages: set[str], progress: Progress) -> pd.DataFrame:
-    """All statements of the file; broken lines are set aside."""
+def _read(batch: Batch, file: Path, actors: tuple[set[str], str], progress: Progress) -> pd.DataFrame:
+    """All statements of the file, with ``actors`` as `fields` takes them; broken lines are set aside."""
     size = file.stat().st_size
     found: list[Fields] = []
     broken: dict[int, str] = {}
@@ -107,7 +108,7 @@ def _read(batch: Batch, file: Path, own_home_pages: set[str], progress: Progress
         if isinstance(statement, str):
             broken[number] = statement  # the line itself may hold an e-mail address: it is not kept
         else:
-            found.append(fields(number, line, statement, own_home_pages))
+            found.append(fields(number, line, statement, *actors))
     if not found:
         first = next(iter(broken.items()), None)
         what = f"no statement in {len(broken)} lines: line {first[0]} {first[1]}" if first else "is empty"
@@ -188,12 +189,14 @@ def _entities(batch: Batch, rows: pd.DataFrame, file: Path) -> None:
     """Enrolments, people and courses that the lake does not have, from their first statement."""
     first = {"occurred_at": ("occurred_at", "min"), "known_at": ("known_at", "min"), "line": ("line", "min")}
     enrolments = rows.groupby(["enrolment_id", "student_id", "course_id"], as_index=False).agg(**first)
-    for table, key, columns in (
-        ("courses", "course_id", ["course_id"]),
-        ("students", "student_id", ["student_id"]),
-        ("enrolments", "enrolment_id", ["enrolment_id", "student_id", "course_id", "occurred_at"]),
+    # An address is no student of the school's lists: whose it is, the school may say by `identities`.
+    named = enrolments[~enrolments["student_id"].str.startswith(MADE_HERE)]
+    for table, key, columns, found in (
+        ("courses", "course_id", ["course_id"], enrolments),
+        ("students", "student_id", ["student_id"], named),
+        ("enrolments", "enrolment_id", ["enrolment_id", "student_id", "course_id", "occurred_at"], enrolments),
     ):
-        new = enrolments[~enrolments[key].isin(batch.lake.read(table)[key])]
+        new = found[~found[key].isin(batch.lake.read(table)[key])]
         new = new.sort_values("known_at", kind="stable").drop_duplicates(key).set_index("line")
         batch.write(table, new[[*columns, "known_at"]], file=file.name)
 

@@ -59,8 +59,11 @@ def test_a_name_with_brackets_need_not_be_a_pattern(tmp_path: Path) -> None:
 
 def test_the_example_of_the_product_is_sound(tmp_path: Path) -> None:
     text = (DEFAULTS / "csv-mapping.example.toml").read_text("utf-8")
-    blocks = read(write(tmp_path, text, "people.csv", "visits-1.csv", "tickets.csv"))
-    assert [block.table for block in blocks] == ["students", "enrolments", "activity", "tickets", "tickets"]
+    files, query = re.split(r"(?m)^(?=# \[\[table)", text)
+    blocks = read(write(tmp_path, files, "people.csv", "visits-1.csv", "tickets.csv", "ratings.jsonl.gz"))
+    assert [block.table for block in blocks] == ["students", "enrolments", "activity", "tickets", "tickets", "ratings"]
+    (asked,) = read(write(tmp_path, re.sub(r"(?m)^# ", "", query)), "query")
+    assert (asked.table, asked.source, asked.since) == ("payments", "crm", "updated_at")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,7 @@ def test_the_example_of_the_product_is_sound(tmp_path: Path) -> None:
         ("file =", 'time_zone = "Moscow"\nfile =', "unknown time_zone 'Moscow'"),
         ("file =", 'time_format = "dd.mm.yyyy"\nfile =', "time_format is not made of codes"),
         ("file =", "time_format = 5\nfile =", "time_format is not a text or a list of texts"),
+        ("file =", 'query = "SELECT 1"\nfile =', "query belongs to a mapping of `handrail import database`"),
         ("kind =", "kid =", "unknown column 'kid' (did you mean 'kind'?) in columns; the columns of activity are: ev"),
         (', kind = "What"', "", "nothing gives kind"),
         ('id_from = ["When"]', "", "nothing gives event_id; event_id can be made by id_from"),
@@ -104,6 +108,26 @@ def test_a_fault_of_the_mapping_is_named_with_its_block(tmp_path: Path, old: str
         read(write(tmp_path, SOUND.replace(old, new, 1)))
     assert caught.value.where.endswith("mapping.toml")
     assert caught.value.mend
+
+
+ASKED = SOUND.replace('file = "visits.csv"', 'source = "lms"\nquery = "SELECT 1"')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('source = "lms"', "", "table block 1 (activity): source is missing"),
+        ('query = "SELECT 1"', "", "query is missing"),
+        ('"lms"', '"L M S"', "source 'L M S' is not a name of small letters, digits and _"),
+        ("source =", 'file = "a.csv"\nsource =', "file belongs to a mapping of `handrail import csv`"),
+        ("source =", 'since = "changed"\nsource =', "id_from lacks changed, the column of since: rows that differ"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_mapping_of_queries_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+    (block,) = read(write(tmp_path, ASKED), "query")
+    assert (block.source, block.query, block.files) == ("lms", "SELECT 1", ())
+    with pytest.raises(BadConfig, match=re.escape(words)):
+        read(write(tmp_path, ASKED.replace(old, new, 1)), "query")
 
 
 def test_all_faults_of_all_blocks_are_named_at_once(tmp_path: Path) -> None:

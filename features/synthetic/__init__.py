@@ -10,9 +10,11 @@ from typing import Any
 
 from features.synthetic.behaviour import World, as_it_went, draw_temper, ending, live_through
 from features.synthetic.friction import draw_friction
+from features.synthetic.habits import draw_habits
 from features.synthetic.people import Calendar, draw_students, enrol, open_courses
 from features.synthetic.programme import plan
 from features.synthetic.register import write_all
+from features.synthetic.timetable import draw_timetable
 from features.synthetic.truth import write_truth
 from features.synthetic.writing import Exports
 
@@ -24,7 +26,7 @@ class MadeSchool:
     Attributes:
         folder: holds the CSV files.
         mapping: the file for the csv importer.
-        truth: the folder of what no school knows: `students`, `decisions` and `hazards` in Parquet.
+        truth: the folder of what no school knows: `students`, `decisions`, `hazards` and `renewals` in Parquet.
             Only tests and benchmarks read it.
         start, end: the first day of the history and the day after the last one; nothing is known from ``end`` on.
         rows: written per table.
@@ -67,20 +69,24 @@ def make(
     courses = open_courses(settings, weeks)
     enrolments = enrol(students, courses, calendar.days, settings, seed)
     persons = draw_students(students, enrolments, courses, calendar.days, settings, seed)
+    habits = draw_habits(persons, settings, seed)
     world = World(
         calendar=calendar,
         courses=courses,
         students=persons,
+        habits=habits,
         enrolments=enrolments,
-        friction=draw_friction(enrolments, courses, calendar, settings, seed),
+        friction=draw_friction(enrolments, courses, habits, calendar, settings, seed),
+        timetable=draw_timetable(enrolments, courses, persons.shift[enrolments.student], calendar, settings),
         temper=draw_temper(persons, enrolments, courses, calendar.days, seed),
         rules=settings["withdrawal"],
+        renewal=settings["renewal"],
     )
     programme = plan(persons, enrolments, in_holdout, settings, seed)
     with_care = live_through(world, programme, seed, written_to=True, progress=lambda text: tell(f"living {text}"))
     without = live_through(world, programme, seed, written_to=False, progress=lambda text: None)
     life = as_it_went(programme, with_care, without)
-    end = ending(life, enrolments, calendar.days)
+    end = ending(world, life)
 
     exports = Exports(folder, calendar)
     write_all(exports, world, life, end, programme, settings, seed, tell)

@@ -7,14 +7,17 @@ luck. What is told of it stops where the student leaves; what is not told is the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from features.synthetic.coursework import Homework, Lessons, sigmoid
 from features.synthetic.friction import Friction
+from features.synthetic.habits import Habits
 from features.synthetic.people import NEVER, Calendar, Courses, Enrolments, Students
 from features.synthetic.programme import Programme
+from features.synthetic.timetable import Timetable
 
 RETURNS = 28.0
 """Days in which a swing of engagement falls to 37 %."""
@@ -23,6 +26,8 @@ SWING = 1.0
 SMOOTHS = 0.12
 """Weight of today in the engagement that leaving looks at: a bad week counts, a bad day does not."""
 WEEKDAYS = (0.25, 0.2, 0.15, 0.0, -0.5, -0.6, 0.3)
+CLASS_DRAWS = 0.5
+"""What a live class adds to the inclination to come that day."""
 WORST = 0.2
 """The largest daily chance of withdrawing."""
 
@@ -44,9 +49,12 @@ class Life:
         engagement: (t, n) float32.
         completed: (t, n) uint8, lessons completed that day.
         hazard: (t, n) float32, the true chance of withdrawing that day.
+        lapse: (t, n) float32, on the last day that was bought: the true chance of not going on; else 0.
         decided: (n,) day on which the programme first acted, or `NEVER`.
         finished: (n,) day of the last lesson at one's own pace, or `NEVER`.
         left: (n,) day of withdrawing, or `NEVER`.
+        last: (n,) the day after the last one that was bought in the end.
+        renewed: (m, 2) int: day and enrolment of each time the student went on.
         handed: (m, 3) int: day, enrolment, number of the piece of homework handed in.
     """
 
@@ -54,9 +62,12 @@ class Life:
     engagement: np.ndarray
     completed: np.ndarray
     hazard: np.ndarray
+    lapse: np.ndarray
     decided: np.ndarray
     finished: np.ndarray
     left: np.ndarray
+    last: np.ndarray
+    renewed: np.ndarray
     handed: np.ndarray
 
 
@@ -85,73 +96,67 @@ class World:
     """Who there is, and all that befalls them whether they are written to or not.
 
     Attributes:
-        rules: the settings' table `withdrawal`.
+        rules, renewal: the settings' tables `withdrawal` and `renewal`.
     """
 
     calendar: Calendar
     courses: Courses
     students: Students
+    habits: Habits
     enrolments: Enrolments
     friction: Friction
+    timetable: Timetable
     temper: Temper
     rules: Mapping[str, Any]
+    renewal: Mapping[str, Any]
 
     def strain(self, day: int, overdue: np.ndarray, engagement: np.ndarray) -> np.ndarray:
         """The daily chance of withdrawing without a message, before it is capped; (n,)."""
         weight = self.rules["debt"] * np.minimum(overdue, 4) + self.friction.weight[day]
         return np.asarray(self.rules["base"] * np.exp(weight - self.rules["will"] * engagement))
 
+    def draw(self, day: int) -> np.ndarray:
+        """What brings students on the day besides their will: the weekday, their habit, a live class; (n,)."""
+        weekday = (self.calendar.start.weekday() + day) % 7
+        habit = self.habits.weekday[self.enrolments.student, weekday]
+        return np.asarray(WEEKDAYS[weekday] + habit + CLASS_DRAWS * self.timetable.held[day])
 
-class _Homework:
-    """Who has which piece of homework before them, and how many are overdue."""
+    def goes_on(self, day: int, engagement: np.ndarray, done: np.ndarray) -> np.ndarray:
+        """The chance of buying the next stage (at one's own pace: more time) on the last day bought; (n,)."""
+        rules, enrolments = self.renewal, self.enrolments
+        usual = np.where(self.courses.own_pace[enrolments.course], rules["own_pace"], rules["run"])
+        minus = (
+            rules["thrifty"] * self.habits.thrifty[enrolments.student] + rules["unhappy"] * self.friction.unhappy[day]
+        )
+        return sigmoid(usual + rules["will"] * engagement + rules["done"] * (done - 0.7) - minus)
 
-    def __init__(self, enrolments: Enrolments, courses: Courses) -> None:
-        self._courses, self._course, self._first = courses, enrolments.course, enrolments.first
-        self._own = courses.own_pace[enrolments.course]
-        self._tasks, self._every = courses.tasks[enrolments.course], courses.every[enrolments.course]
-        self._next = enrolments.base.copy()
-        self._skipped = np.zeros(len(enrolments), dtype=np.int64)
 
-    def overdue(self, day: int) -> np.ndarray:
-        """Pieces whose deadline has passed and that were not handed in; (n,)."""
-        passed = (self._courses.due < day).sum(axis=1)[self._course]
-        return self._skipped + np.where(self._own, 0, np.maximum(passed - self._next, 0))
+class _Terms:
+    """Until when each enrolment is bought and paid for, and who goes on at the end of it."""
 
-    def do(self, day: int, came: np.ndarray, engagement: np.ndarray, luck: np.ndarray) -> np.ndarray:
-        """Lets those who came hand in their next piece, or give it up when it is long overdue.
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._own = world.courses.own_pace[world.enrolments.course]
+        self.last = world.enrolments.last.copy()
+        self.renewed: list[np.ndarray] = []
+
+    def run(self, day: int) -> np.ndarray:
+        """Which enrolments have begun and are not over; (n,) bool."""
+        stops = self._world.friction.payments.stops
+        return (self._world.enrolments.first <= day) & (day < np.minimum(self.last, stops))
+
+    def end(self, day: int, studying: np.ndarray, chance: np.ndarray, luck: np.ndarray) -> np.ndarray:
+        """Ends or renews those whose last day it is.
 
         Returns:
-            (m, 3) rows of `Life.handed`.
+            (n,) the true chance of not going on, 0 where it is not the last day.
         """
-        left = self._next < self._tasks
-        due = np.where(left, self._courses.due[self._course, np.minimum(self._next, self._tasks - 1)], NEVER)
-        elapsed = (day - self._first) // self._every
-        able = came & left & np.where(self._own, self._next < elapsed, due - day <= self._every)
-        late, near = day > due, (due - 2 <= day) & (day <= due)
-        hands = able & (luck[0] < _sigmoid(-1.9 + 0.8 * engagement + 1.5 * near + 0.5 * late + 0.6 * self._own))
-        gives_up = able & ~hands & (day > due + 12) & (luck[1] < 0.15)
-        at = np.flatnonzero(hands)
-        handed = np.column_stack([np.full(len(at), day), at, self._next[at]])
-        self._next += hands | gives_up
-        self._skipped += gives_up
-        return handed
-
-
-class _Lessons:
-    """How many lessons each enrolment has before it."""
-
-    def __init__(self, enrolments: Enrolments, courses: Courses) -> None:
-        self._own = courses.own_pace[enrolments.course]
-        self._room = courses.lessons[enrolments.course].copy()
-        self.finished = np.full(len(enrolments), NEVER)
-
-    def do(self, day: int, came: np.ndarray, engagement: np.ndarray, luck: np.ndarray) -> np.ndarray:
-        """Lets those who came complete none, one or two lessons; (n,). The last one ends a course at one's own pace."""
-        wants = (luck[0] < _sigmoid(0.5 * engagement - 0.1)).astype(np.int64) + (luck[1] < 0.12)
-        done = np.where(came, np.minimum(wants, self._room), 0)
-        self._room -= done
-        self.finished[self._own & (self._room == 0) & (self.finished == NEVER)] = day
-        return done
+        ends = studying & (day == self.last - 1)
+        lapse = np.where(ends, 1 - chance, 0.0)
+        on = np.flatnonzero(ends & (luck >= lapse))
+        self.last[on] += self._own[on] * self._world.renewal["days"]
+        self.renewed.append(np.column_stack([np.full(len(on), day), on]))
+        return lapse
 
 
 def live_through(
@@ -167,23 +172,24 @@ def live_through(
         progress: told now and then.
     """
     enrolments, days, n = world.enrolments, world.calendar.days, len(world.enrolments)
-    homework, lessons = _Homework(enrolments, world.courses), _Lessons(enrolments, world.courses)
-    engagement, hazard = np.empty((days, n), np.float32), np.zeros((days, n), np.float32)
+    homework = Homework(enrolments, world.courses, world.habits.lead[enrolments.student])
+    lessons, terms = Lessons(enrolments, world.courses), _Terms(world)
+    engagement = np.empty((days, n), np.float32)
+    hazard, lapse = np.zeros((days, n), np.float32), np.zeros((days, n), np.float32)
     active, completed = np.zeros((days, n), bool), np.zeros((days, n), np.uint8)
     decided, left = np.full(n, NEVER), np.full(n, NEVER)
     silent, smooth = np.zeros(n, np.int64), np.zeros(n)
     handed: list[np.ndarray] = []
     for day in range(days):
-        luck = np.random.default_rng([seed, 6, day]).random((6, n))
-        studying = (enrolments.first <= day) & (day < enrolments.last) & (lessons.finished >= day)
+        luck = np.random.default_rng([seed, 6, day]).random((7, n))
+        studying = terms.run(day) & (lessons.finished >= day)
         ripe = studying & (silent >= programme.silent_days) & (decided == NEVER)
         decided[ripe & world.students.may_be_written_to(day)[enrolments.student]] = day
         age = day - decided if written_to else np.full(n, -1)
 
         will = world.temper.engagement[day] + programme.effect.on_engagement(age)
         smooth = np.where(day <= enrolments.first, will, smooth + SMOOTHS * (will - smooth))
-        weekday = WEEKDAYS[(world.calendar.start.weekday() + day) % 7]
-        came = studying & ~world.temper.away[day] & (luck[0] < _sigmoid(1.5 * will + weekday + 0.9))
+        came = studying & ~world.temper.away[day] & (luck[0] < sigmoid(1.5 * will + world.draw(day) + 0.8))
         silent = np.where(came, 0, silent + studying)
 
         strain = world.strain(day, homework.overdue(day), smooth)
@@ -192,25 +198,39 @@ def live_through(
         engagement[day], active[day], hazard[day] = will, came, chance
         completed[day] = lessons.do(day, came, will, luck[2:4])
         handed.append(homework.do(day, came, will, luck[4:6]))
+        goes_on = world.goes_on(day, smooth, lessons.share)
+        lapse[day] = terms.end(day, studying & (lessons.finished > day), goes_on, luck[6])
         if day % 28 == 27:
             progress(f"day {day + 1} of {days}")
-    return Life(active, engagement, completed, hazard, decided, lessons.finished, left, np.concatenate(handed))
+    return Life(
+        active=active,
+        engagement=engagement,
+        completed=completed,
+        hazard=hazard,
+        lapse=lapse,
+        decided=decided,
+        finished=lessons.finished,
+        left=left,
+        last=terms.last,
+        renewed=np.concatenate(terms.renewed),
+        handed=np.concatenate(handed),
+    )
 
 
 def as_it_went(programme: Programme, with_care: Life, without: Life) -> Life:
     """The life that was lived: with the message where it was sent, without it in the hold-out."""
     out = programme.held_out
-    handed = np.concatenate([without.handed[out[without.handed[:, 1]]], with_care.handed[~out[with_care.handed[:, 1]]]])
-    return Life(
-        active=np.where(out, without.active, with_care.active),
-        engagement=np.where(out, without.engagement, with_care.engagement),
-        completed=np.where(out, without.completed, with_care.completed),
-        hazard=np.where(out, without.hazard, with_care.hazard),
-        decided=np.where(out, without.decided, with_care.decided),
-        finished=np.where(out, without.finished, with_care.finished),
-        left=np.where(out, without.left, with_care.left),
-        handed=handed[np.lexsort((handed[:, 1], handed[:, 0]))],
-    )
+
+    def either(name: str) -> np.ndarray:
+        return np.where(out, getattr(without, name), getattr(with_care, name))
+
+    def both(name: str) -> np.ndarray:
+        mine, theirs = getattr(without, name), getattr(with_care, name)
+        rows = np.concatenate([mine[out[mine[:, 1]]], theirs[~out[theirs[:, 1]]]])
+        return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+    rows_of = ("renewed", "handed")
+    return Life(**{field.name: (both if field.name in rows_of else either)(field.name) for field in fields(Life)})
 
 
 @dataclass(frozen=True)
@@ -220,22 +240,31 @@ class Ending:
     Attributes:
         closes: (n,) the first day of which nothing more is told.
         withdrew: (n,) bool, the student left before the end of the enrolment and of the history.
+        unpaid: (n,) bool, the school closed the enrolment because a payment never came.
+        lapsed: (n,) bool, all that was bought was used up, and the student did not go on.
         alive: (t, n) bool, the days of study until then.
     """
 
     closes: np.ndarray
     withdrew: np.ndarray
+    unpaid: np.ndarray
+    lapsed: np.ndarray
     alive: np.ndarray
 
 
-def ending(life: Life, enrolments: Enrolments, days: int) -> Ending:
-    """Cuts each enrolment where the student withdrew or finished, where it ran out, or where the history ends."""
-    runs_out = np.minimum(enrolments.last, days)
-    withdrew = (life.left < runs_out) & (life.left <= life.finished)
-    closes = np.minimum.reduce([runs_out, life.left, life.finished + 1])
+def ending(world: World, life: Life) -> Ending:
+    """Cuts each enrolment where it was left, finished or not paid for, where it ran out, or where the history ends."""
+    days, stops = world.calendar.days, world.friction.payments.stops
+    runs_out = np.minimum(life.last, days)
+    withdrew = (life.left < np.minimum(runs_out, stops)) & (life.left <= life.finished)
+    closes = np.minimum.reduce([runs_out, stops, life.left, life.finished + 1])
+    goes_on = np.zeros(len(closes), bool)
+    goes_on[life.renewed[life.renewed[:, 0] == life.last[life.renewed[:, 1]] - 1, 1]] = True
     day = np.arange(days)[:, None]
-    return Ending(closes, withdrew, (enrolments.first <= day) & (day < closes))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    return Ending(
+        closes=closes,
+        withdrew=withdrew,
+        unpaid=~withdrew & (closes == stops),
+        lapsed=~withdrew & (closes == life.last) & (closes < stops) & (life.finished >= closes) & ~goes_on,
+        alive=(world.enrolments.first <= day) & (day < closes),
+    )

@@ -10,10 +10,19 @@ import numpy as np
 import pandas as pd
 
 from features.business_hours import BusinessHours
+from features.synthetic.billing import Payments, draw_payments
+from features.synthetic.habits import Habits
 from features.synthetic.people import NEVER, Calendar, Courses, Enrolments
 
 PRIORITIES = ("P1", "P2", "P3")
-CATEGORIES = ("access", "payment", "functionality", "content", "feedback")
+CATEGORIES = ("access", "payment", "functionality", "content", "feedback", "presale")
+_AT_FIRST, _LATER, _WHEN_UNHAPPY = (
+    np.array(shares)
+    for shares in ((0.5, 0.15, 0.2, 0.1, 0.05), (0.1, 0.1, 0.3, 0.35, 0.15), (0.05, 0.05, 0.15, 0.35, 0.4))
+)
+"""How often each of the first five categories is what is asked about."""
+REFUND_DAYS = 14
+"""Days after buying in which leaving can be a refund, and in which a purchase is doubted."""
 FADES = 14.0
 """Days in which a late reply or a failed payment is felt 37 % as much."""
 
@@ -37,55 +46,46 @@ class Tickets:
 
 
 @dataclass(frozen=True)
-class Payments:
-    """(m,) arrays of money that was due; `second` is the local second of the day.
-
-    Attributes:
-        number: 0 for the first one of the enrolment.
-        failed: whether it did not go through at once.
-        retried: days until it did, `NEVER` when it did not.
-    """
-
-    enrolment: np.ndarray
-    number: np.ndarray
-    day: np.ndarray
-    second: np.ndarray
-    amount: np.ndarray
-    failed: np.ndarray
-    retried: np.ndarray
-
-
-@dataclass(frozen=True)
 class Friction:
     """All of it, and what it weighs.
 
     Attributes:
         unhappy: (t, n) bool, the student dislikes the teaching on the day.
+        blows: (t, n) float32, what is still felt of late replies and failed payments.
         weight: (t, n) float32, added to the logarithm of the daily chance of withdrawing.
     """
 
     tickets: Tickets
     payments: Payments
     unhappy: np.ndarray
+    blows: np.ndarray
     weight: np.ndarray
 
 
 def draw_friction(
-    enrolments: Enrolments, courses: Courses, calendar: Calendar, settings: Mapping[str, Any], seed: int
+    enrolments: Enrolments,
+    courses: Courses,
+    habits: Habits,
+    calendar: Calendar,
+    settings: Mapping[str, Any],
+    seed: int,
 ) -> Friction:
     """Draws the tickets, the payments and the unhappy spells of every enrolment, as if nobody ever left."""
     rng = np.random.default_rng([seed, 3])
     felt = settings["withdrawal"]
     blows = np.zeros((calendar.days, len(enrolments)), dtype=np.float32)
-    tickets, felt_on = _tickets(enrolments, calendar, settings["support"], rng)
-    _strike(blows, felt_on, tickets.enrolment, tickets.late * felt["sla_breach"])
-    payments = _payments(enrolments, courses, calendar, rng)
+    payments = draw_payments(enrolments, courses, habits, calendar, settings["payments"], rng)
     _strike(blows, payments.day, payments.enrolment, payments.failed * felt["payment_failed"])
+    unhappy = _unhappy(enrolments, calendar.days, rng)
+    tickets, felt_on = _tickets(enrolments, payments, unhappy, calendar, settings["support"], rng)
+    _strike(blows, felt_on, tickets.enrolment, tickets.late * felt["sla_breach"])
     keeps = np.float32(np.exp(-1 / FADES))
     for day in range(1, calendar.days):
         blows[day] += keeps * blows[day - 1]
-    unhappy = _unhappy(enrolments, calendar.days, rng)
-    return Friction(tickets, payments, unhappy, blows + np.float32(felt["low_ratings"]) * unhappy)
+    age = np.arange(calendar.days)[:, None] - enrolments.enrolled
+    regrets = (age >= 0) & (age < REFUND_DAYS)
+    weight = blows + np.float32(felt["low_ratings"]) * unhappy + np.float32(felt["regret"]) * regrets
+    return Friction(tickets, payments, unhappy, blows, weight)
 
 
 def _strike(blows: np.ndarray, day: np.ndarray, enrolment: np.ndarray, weight: np.ndarray) -> None:
@@ -103,25 +103,29 @@ def _unhappy(enrolments: Enrolments, days: int, rng: np.random.Generator) -> np.
 
 
 def _tickets(
-    enrolments: Enrolments, calendar: Calendar, support: Mapping[str, Any], rng: np.random.Generator
+    enrolments: Enrolments,
+    payments: Payments,
+    unhappy: np.ndarray,
+    calendar: Calendar,
+    support: Mapping[str, Any],
+    rng: np.random.Generator,
 ) -> tuple[Tickets, np.ndarray]:
     """The tickets, and the day on which each first reply became late (or would have)."""
-    day = np.arange(calendar.days)[:, None]
-    studying = (enrolments.first <= day) & (day < enrolments.last)
-    chance = np.where(day < enrolments.first + 14, 0.014, 0.005) * studying
-    opened_on, enrolment = np.nonzero(rng.random(chance.shape) < chance)
+    every_day = np.arange(calendar.days)[:, None]
+    studying = (enrolments.first <= every_day) & (every_day < enrolments.latest)
+    sorts = (
+        _usual(enrolments, unhappy, studying, rng),
+        _unpaid(payments, calendar.days, rng),
+        _struck(calendar, studying, support, rng),
+    )
+    opened_on, enrolment, second, priority, category = map(np.concatenate, zip(*sorts, strict=True))
     m = len(opened_on)
-    priority = rng.choice(3, m, p=[0.02, 0.13, 0.85])
-    early = opened_on < enrolments.first[enrolment] + 14
-    usual = np.where(early[:, None], [0.5, 0.15, 0.2, 0.1, 0.05], [0.1, 0.1, 0.3, 0.35, 0.15]).cumsum(axis=1)
-    category = (rng.random((m, 1)) > usual[:, :-1]).sum(axis=1)
-    second = rng.integers(8 * 3600, 23 * 3600, m)
-
     opened = calendar.moments(opened_on, second)
     respond = np.array([support["respond"][p] for p in PRIORITIES])[priority]
     resolve = np.array([support["resolve"][p] for p in PRIORITIES])[priority]
     busy = np.isin(opened_on // 7, rng.choice(calendar.days // 7 + 1, max(calendar.days // 70, 1), replace=False))
-    late = rng.random(m) < np.where(busy, 3.0, 1.0) * support["breach_share"]
+    flooded = np.where(priority == 0, 3.0, np.where(busy, 3.0, 1.0))  # a mass incident always is more than they can do
+    late = rng.random(m) < flooded * support["breach_share"]
     reply = respond * np.where(late, rng.uniform(1.1, 3.5, m), rng.uniform(0.03, 0.9, m))
     solve = np.maximum(resolve * rng.uniform(0.05, 0.95, m), reply + 0.05)
     hours = BusinessHours(calendar.zone, support["opens"], support["closes"], frozenset(range(5)), frozenset())
@@ -138,39 +142,44 @@ def _tickets(
     return tickets, calendar.days_of(_after(hours, opened, respond))
 
 
+_Questions = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Day, enrolment, second of the day, priority and category of what is asked."""
+
+
+def _usual(enrolments: Enrolments, unhappy: np.ndarray, studying: np.ndarray, rng: np.random.Generator) -> _Questions:
+    """Everyday questions: more in the first days, and more, of the teaching, by the unhappy."""
+    begun = np.arange(len(studying))[:, None] < enrolments.first + 14
+    chance = (np.where(begun, 0.014, 0.005) + 0.008 * unhappy) * studying
+    day, enrolment = np.nonzero(rng.random(chance.shape) < chance)
+    early, sad = begun[day, enrolment], unhappy[day, enrolment]
+    mix = np.select([sad[:, None], early[:, None]], [_WHEN_UNHAPPY, _AT_FIRST], _LATER).cumsum(axis=1)
+    category = (rng.random((len(day), 1)) > mix[:, :-1]).sum(axis=1)
+    priority = 1 + (rng.random(len(day)) < 0.86)
+    return day, enrolment, rng.integers(8 * 3600, 23 * 3600, len(day)), priority, category
+
+
+def _unpaid(payments: Payments, days: int, rng: np.random.Generator) -> _Questions:
+    """Some whose payment failed ask on the same day."""
+    at = np.flatnonzero(payments.failed & (payments.day >= 0) & (payments.day < days))
+    at = at[rng.random(len(at)) < 0.4]
+    second = rng.integers(9 * 3600, 21 * 3600, len(at))
+    about = np.full(len(at), CATEGORIES.index("payment"))
+    return payments.day[at], payments.enrolment[at], second, np.ones(len(at), np.int64), about
+
+
+def _struck(
+    calendar: Calendar, studying: np.ndarray, support: Mapping[str, Any], rng: np.random.Generator
+) -> _Questions:
+    """The days on which the platform is down, and those who write of it."""
+    workdays = np.flatnonzero((calendar.start.weekday() + np.arange(calendar.days)) % 7 < 5)
+    down = rng.choice(workdays, min(support["incidents"], len(workdays)), replace=False)
+    strikes = np.isin(np.arange(calendar.days), down)[:, None] & studying
+    day, enrolment = np.nonzero(strikes & (rng.random(studying.shape) < support["struck_share"]))
+    about = rng.choice([CATEGORIES.index("access"), CATEGORIES.index("functionality")], len(day))
+    return day, enrolment, rng.integers(11 * 3600, 14 * 3600, len(day)), np.zeros(len(day), np.int64), about
+
+
 def _after(hours: BusinessHours, moments: np.ndarray, working: np.ndarray) -> np.ndarray:
     """Seconds since 1970 when so many working hours have gone by."""
     stamps = pd.Series(moments.astype("datetime64[s]").astype("datetime64[us]")).dt.tz_localize("UTC")
     return hours.add(stamps, working).astype("int64").to_numpy() // 1_000_000
-
-
-def _payments(enrolments: Enrolments, courses: Courses, calendar: Calendar, rng: np.random.Generator) -> Payments:
-    """A subscription of a month at one's own pace; a run is paid at once or in three parts."""
-    n = len(enrolments)
-    own = courses.own_pace[enrolments.course]
-    parts = np.where(own, courses.length[enrolments.course] // 30 + 1, np.where(rng.random(n) < 0.35, 3, 1))
-    enrolment = np.repeat(np.arange(n), parts)
-    number = np.arange(len(enrolment)) - np.repeat(parts.cumsum() - parts, parts)
-    price = courses.price[enrolments.course]
-    amount = np.where(own, price, price // parts)[enrolment]
-    failed = (rng.random(len(enrolment)) < 0.05) & (number > 0)
-    retried = np.where(rng.random(len(enrolment)) < 0.8, rng.integers(1, 5, len(enrolment)), NEVER)
-    return Payments(
-        enrolment=enrolment,
-        number=number,
-        day=enrolments.enrolled[enrolment] + 30 * number,
-        second=np.where(number == 0, rng.integers(9 * 3600, 22 * 3600, len(enrolment)), 8 * 3600),
-        amount=amount,
-        failed=failed,
-        retried=retried,
-    )
-
-
-def enrolled_at(friction: Friction, calendar: Calendar, count: int) -> np.ndarray:
-    """The moment of enrolling: that of the first payment; (n,) seconds since 1970."""
-    first = friction.payments.number == 0
-    moment = np.empty(count, dtype=np.int64)
-    moment[friction.payments.enrolment[first]] = calendar.moments(
-        friction.payments.day[first], friction.payments.second[first]
-    )
-    return moment

@@ -65,7 +65,9 @@ class Courses:
     """(c,) arrays; a run has a first day, at one's own pace it is `NEVER`.
 
     Attributes:
-        due: (c, k) day on which each piece of homework of a run is due, `NEVER` where there is none.
+        announced: (c, k) day on which each piece of homework of a run is due, as first announced; `NEVER` where there
+            is none.
+        due: the same, after the school moved a deadline.
         tasks: how many pieces of homework there are.
         every: days between two of them.
     """
@@ -76,8 +78,10 @@ class Courses:
     first: np.ndarray
     length: np.ndarray
     lessons: np.ndarray
+    hours: np.ndarray
     every: np.ndarray
     tasks: np.ndarray
+    announced: np.ndarray
     due: np.ndarray
     difficulty: np.ndarray
     price: np.ndarray
@@ -130,7 +134,8 @@ class Enrolments:
 
     Attributes:
         enrolled: day of enrolling, may be before day 0.
-        first, last: first day of study and the day after the last one, may be after the history.
+        first, last: first day of study and the day after the last one that was bought, may be after the history.
+        latest: the day after the last one, were it renewed whenever that is possible.
         base: pieces of homework that were due before the first day.
     """
 
@@ -140,6 +145,7 @@ class Enrolments:
     enrolled: np.ndarray
     first: np.ndarray
     last: np.ndarray
+    latest: np.ndarray
     base: np.ndarray
 
     def __len__(self) -> int:
@@ -153,9 +159,12 @@ def open_courses(settings: Mapping[str, Any], weeks: int) -> Courses:
     length = np.array([row["weeks"] * 7 for row in rows])
     every = np.array([row["homework_days"] for row in rows])
     tasks = (length - 1) // every
-    due = np.full((len(rows), int(tasks.max())), NEVER)
+    announced = np.full((len(rows), int(tasks.max())), NEVER)
     for at in np.flatnonzero(first != NEVER):
-        due[at, : tasks[at]] = first[at] + every[at] * np.arange(1, tasks[at] + 1)
+        announced[at, : tasks[at]] = first[at] + every[at] * np.arange(1, tasks[at] + 1)
+    due = announced.copy()
+    for place, moved in [(place, row["moved"]) for place, row in enumerate(rows) if "moved" in row]:
+        due[place, moved["homework"] - 1] += moved["days"]
     share = np.array([row["share"] for row in rows], dtype=float)
     return Courses(
         ids=tuple(row["id"] for row in rows),
@@ -164,8 +173,10 @@ def open_courses(settings: Mapping[str, Any], weeks: int) -> Courses:
         first=first,
         length=length,
         lessons=np.array([row["lessons"] for row in rows]),
+        hours=np.array([row["hours"] for row in rows], dtype=float),
         every=every,
         tasks=tasks,
+        announced=announced,
         due=due,
         difficulty=np.array([row["difficulty"] for row in rows], dtype=float),
         price=np.array([row["price_minor"] for row in rows]),
@@ -195,6 +206,7 @@ def enrol(count: int, courses: Courses, days: int, settings: Mapping[str, Any], 
         enrolled=enrolled[order],
         first=first[order],
         last=last[order],
+        latest=np.where(own, np.maximum(last, days), last)[order],
         base=base[order],
     )
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from features.synthetic.behaviour import Ending, Life, World
 from features.synthetic.office import decided
 from features.synthetic.programme import Programme
-from features.synthetic.writing import spelled
+from features.synthetic.writing import Rows, spelled
 
 
 def write_truth(
@@ -24,12 +24,14 @@ def write_truth(
     programme: Programme,
     settings: Mapping[str, Any],
 ) -> Path:
-    """Writes three Parquet files.
+    """Writes four Parquet files.
 
     `students`: `kind`, usual `engagement`, and what a care message that arrives does (`hazard_factor`, `lift`).
     `hazards`: the chance of withdrawing on each day (a day number) of each enrolment, up to the day it happened.
+    `renewals`: the chance of going on at the end of what was bought, and whether the student did.
     `decisions`: for each one of the programme, the true chance of being retained for `horizon_days` from its day on
-    if the student is written to and if not (NaN when the history ends before), messages that fail included.
+    if the student is written to and if not (NaN when the history ends before), messages that fail included. Who
+    neither withdraws nor lets the course or subscription run out is retained.
 
     Args:
         folder: where; made when it is not there.
@@ -71,15 +73,30 @@ def write_truth(
         "retained_if_written_to": _retained(with_care, life.decided[at], at, horizon),
         "retained_if_not": _retained(without, life.decided[at], at, horizon),
     }
-    for name, rows in (("students", students), ("hazards", hazards), ("decisions", decisions)):
+    for name, rows in (
+        ("students", students),
+        ("hazards", hazards),
+        ("renewals", _renewals(world, life, end)),
+        ("decisions", decisions),
+    ):
         pq.write_table(pa.table(rows), folder / f"{name}.parquet", compression="zstd")
     return folder
 
 
+def _renewals(world: World, life: Life, end: Ending) -> Rows:
+    day, enrolment = np.nonzero((life.lapse > 0) & end.alive)
+    n = len(world.enrolments)
+    return {
+        "enrolment_id": spelled(world.enrolments.ids, enrolment),
+        "day": day + world.calendar.first_day_number,
+        "chance": 1 - life.lapse[day, enrolment],
+        "renewed": np.isin(day * n + enrolment, life.renewed[:, 0] * n + life.renewed[:, 1]),
+    }
+
+
 def _retained(life: Life, day: np.ndarray, enrolment: np.ndarray, horizon: int) -> np.ndarray:
-    """The true chance of not withdrawing in ``[day, day + horizon)``; (m,)."""
-    stays = np.concatenate(
-        [np.zeros((1, life.hazard.shape[1])), np.cumsum(np.log1p(-life.hazard.astype(float)), axis=0)]
-    )
+    """The true chance of neither withdrawing nor running out in ``[day, day + horizon)``; (m,)."""
+    a_day = np.log1p(-life.hazard.astype(float)) + np.log1p(-life.lapse.astype(float))
+    stays = np.concatenate([np.zeros((1, a_day.shape[1])), np.cumsum(a_day, axis=0)])
     ends = np.minimum(day + horizon, len(life.hazard))
     return np.where(day + horizon <= len(life.hazard), np.exp(stays[ends, enrolment] - stays[day, enrolment]), np.nan)

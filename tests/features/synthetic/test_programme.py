@@ -18,7 +18,7 @@ def test_the_arm_is_the_hold_out_and_the_propensity_its_share(tables):
 
 
 def test_each_treated_decision_sends_one_message_that_day_and_control_gets_none(tables):
-    sent = tables["touches"].query("action == 'care_sms'")
+    sent = tables["touches"].query("action == 'care_sms'").drop_duplicates("touch_id")
     treated = tables["decisions"].query("arm == 'treatment'").set_index("decision_id")
     assert sorted(sent["decision_id"]) == sorted(treated.index)
     wait = sent["occurred_at"] - sent["decision_id"].map(treated["occurred_at"])
@@ -61,7 +61,7 @@ def test_the_message_helps_and_harms_whom_the_settings_say(tables, truth, made_s
 def test_both_true_chances_agree_with_what_came_about(tables, truth):
     rows = truth["decisions"].dropna()
     chance = np.where(rows["held_out"], rows["retained_if_not"], rows["retained_if_written_to"])
-    ended = tables["outcomes"].query("kind in ('withdrawal', 'refund')").set_index("enrolment_id")["day"]
+    ended = tables["outcomes"].query("kind in ('withdrawal', 'refund', 'nonrenewal')").set_index("enrolment_id")["day"]
     decided = tables["decisions"].set_index("enrolment_id")["day"]
     lost = rows["enrolment_id"].map(ended) < rows["enrolment_id"].map(decided) + 28
     noise = np.sqrt((chance * (1 - chance)).sum())

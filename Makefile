@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS = never
 export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = 1
 
-.PHONY: help install demo serve test check format test-real test-all docs lock clean
+.PHONY: help install demo serve test check format test-real test-all bench docs lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -50,6 +50,9 @@ test-real: install  ## the journeys on real data: make test-real DATA=../shared/
 	@HANDRAIL_TEST_DATA="$(abspath $(DATA))" $(BIN)/python -m pytest tests/real --no-cov
 
 test-all: check test  ## everything but the real data
+
+bench: install  ## how fast features are made: hours and 3 GB; ARGS=--quick only shows that it works
+	@$(BIN)/python -m benchmarks.features --homes build/benchmarks $(ARGS)
 
 docs: install  ## write docs/reference anew from the code
 	@$(BIN)/python docs/make_reference.py

@@ -55,7 +55,9 @@ def features() -> str:
         "",
         "All of them are as known at the start of the cut-off day, in the school's own zone. A window is",
         "[cut-off - days, cut-off). The tables are tests, run for a whole school, for one student and with",
-        "fresh events. In them a date alone is noon of that day, and `-` is unknown.",
+        "fresh events. In them a date alone is noon of that day, a row is known when it happened unless it has a",
+        "`known_at`, and `-` is unknown. Unless it is drawn, the course goes from 1 March to 1 June 2026 and everybody",
+        "enrolled on 20 February.",
         "",
         "## Labels",
         "",
@@ -79,7 +81,7 @@ def _drawn(name: str) -> Iterator[str]:
     for drawn in DRAWN:
         if drawn.feature == name:
             yield from ("", f"As of {drawn.as_of}: {drawn.says}.", "", "```")
-            for table, text in drawn.events.items():
+            for table, text in drawn.tables.items():
                 yield from (f"{table}:", text.strip(), "")
             yield from (f"{name}:", drawn.expect.strip(), "```")
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from features import panes as panes_of
-from features.catalogue import FEATURES
+from features import peers
+from features.catalogue import COMPARED, FEATURES, FOLDED
 from features.clock import day_number
 from features.config import School
-from features.enrolments import Enrolments
+from features.enrolments import Enrolments, Facts
 from features.errors import BadInput, NotReady
 from features.grid import Grid
 from features.lake import Lake
+from features.measures import Workspace
+from features.panes import Pane
+from features.profile import Profile
 
 KEYS = ("enrolment_id", "student_id", "course_id", "day", "enough_data")
-_TRACES = ("clicks", "submitted", "video_events", "opened", "cancel_asked", "refund_asked", "ratings")
-_CELLS = 3_000_000  # of one dense array; bounds the memory of a chunk of enrolments
+_TRACES = ("clicks", "submitted", "video_events", "opened", "cancel_asked", "refund_asked", "ratings", "nps_answers")
+_CELLS = 300_000  # of one array of a grid; bounds the memory of a chunk of enrolments
+_KEPT_DAYS, _KEPT_COURSES = 4, 256
 
 Progress = Callable[[int, int, str], None]
 
@@ -49,88 +56,165 @@ def snapshot(
         NotReady: the lake is empty.
         BadInput: the same cut-off is asked for twice.
     """
-    lake = Lake(school.lake, school.zone)
-    if lake.is_empty:
-        raise NotReady("there is no data yet", where=str(school.home), mend="Import some: handrail import --help")
-    days = sorted(day_number(cut) for cut in cuts)
-    if len(set(days)) < len(days):
-        raise BadInput("the same cut-off is asked for twice", where="features")
-    people = None if students is None else list(students)
-    enrolments = Enrolments(lake, people)
-    panes = panes_of.of_school(school, students=people, fresh=fresh)
-    min_days = int(school.config("school")["not_enough_data"]["min_days"])
-    return fold(enrolments, panes, days, min_days=min_days, progress=progress)
+    return Snapshots(school).at(cuts, students=students, fresh=fresh, progress=progress)
 
 
-def fold(
-    enrolments: Enrolments,
-    panes: Mapping[str, pd.DataFrame],
-    days: Sequence[int],
-    *,
-    min_days: int,
-    progress: Progress | None = None,
-) -> pd.DataFrame:
-    """Folds panes into features; see `snapshot`.
+@dataclass
+class _Rows:
+    """Features in the making: by row the enrolment's position and what is known of it; values are (features, rows)."""
+
+    at: np.ndarray
+    day: np.ndarray
+    version: np.ndarray
+    mates: np.ndarray
+    enough: np.ndarray
+    values: np.ndarray
+
+
+class Snapshots:
+    """A school's features, for one state of its lake: made once, asked often.
 
     Args:
-        panes: per family, rows with `enrolment_id`, `day`, `known_day` and measures.
-        days: cut-offs in ascending order, day numbers.
-        min_days: an enrolment younger than this has not enough data.
+        school: whose lake is read.
+
+    Attributes:
+        version: the state of the lake that it speaks of.
+
+    Raises:
+        NotReady: the lake is empty.
     """
-    facts = {day: enrolments.at(day) for day in days}
-    live = {day: known.index[known["live"]] for day, known in facts.items()}
-    wanted = pd.Index(sorted(set().union(*live.values())), name="enrolment_id")
-    first = facts[days[-1]]["start_day"].reindex(wanted).to_numpy()
-    # Neighbours in time share a chunk, so that its arrays are no wider than they have to be.
-    order = wanted[np.argsort(first, kind="stable")]
-    sliced = {family: _by_position(pane, order) for family, pane in panes.items()}
-    width = max(days[-1] - min((int(p["day"].min()) for p in panes.values() if len(p)), default=days[-1]), 1)
-    size = max(_CELLS // width, 1)
-    parts: list[pd.DataFrame] = []
-    for start in range(0, len(order), size):
-        chunk = order[start : start + size]
-        own = {family: _slice(pane, start, start + len(chunk)) for family, pane in sliced.items()}
-        grid = Grid(pd.DataFrame(index=chunk), own, days[0], days[-1])
+
+    def __init__(self, school: School) -> None:
+        self._school, self._lake = school, Lake(school.lake, school.zone)
+        if self._lake.is_empty:
+            raise NotReady("there is no data yet", where=str(school.home), mend="Import some: handrail import --help")
+        self.version = self._lake.version
+        self._min_days = int(school.config("school")["not_enough_data"]["min_days"])
+        self._enrolments = Enrolments(self._lake)
+        self._panes = panes_of.of_school(school, self._enrolments.ids)
+        self._profile = Profile(school, self._lake, self._enrolments)
+        self._facts = lru_cache(_KEPT_DAYS)(self._facts_at)
+        self._usual = lru_cache(_KEPT_COURSES)(self._usual_of_course)
+
+    def at(
+        self,
+        cuts: Sequence[date],
+        *,
+        students: Sequence[str] | None = None,
+        fresh: Mapping[str, pd.DataFrame] | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Features at some cut-offs; see `snapshot`."""
+        days = sorted(day_number(cut) for cut in cuts)
+        if len(set(days)) < len(days):
+            raise BadInput("the same cut-off is asked for twice", where="features")
+        if students is None:
+            rows = self._fold(days, np.arange(len(self._enrolments.ids)), progress=progress)
+            for day in days:
+                own = slice(*np.searchsorted(rows.day, [day, day + 1]))
+                _rank(rows, own, peers.usual(_compared(rows.values[:, own]), rows.mates[own]))
+            return self._table(rows)
+        positions = self._enrolments.of_students(students)
+        panes = None
+        if fresh:
+            panes = self._panes.of(positions)
+            owners = self._enrolments.owners(positions)
+            panes |= panes_of.with_fresh(self._school, panes, self._enrolments.ids[positions], owners, fresh)
+        rows = self._fold(days, positions, panes)
         for day in days:
-            rows = np.flatnonzero(chunk.isin(live[day]))
-            if len(rows):
-                parts.append(_at(grid.seek(day, rows, facts[day].loc[chunk[rows]]), min_days))
-        if progress:
-            progress(min(start + size, len(order)), len(order), "features")
-    columns = [*KEYS, *FEATURES]
-    if not parts:
-        types = dict.fromkeys(KEYS[:3], "str") | {"day": "int64", "enough_data": "bool"}
-        return pd.DataFrame({name: pd.Series(dtype=types.get(name, "float64")) for name in columns})
-    table = pd.concat(parts, ignore_index=True).sort_values(["day", "enrolment_id"], kind="stable", ignore_index=True)
-    if len(table) != sum(len(ids) for ids in live.values()):
-        raise AssertionError("rows in must be rows out: an enrolment was lost or doubled")
-    return table[columns]
+            own = slice(*np.searchsorted(rows.day, [day, day + 1]))
+            courses = set(self._facts(day)["course"][rows.at[own]].tolist())
+            _rank(rows, own, {group: known for one in courses for group, known in self._usual(day, one).items()})
+        return self._table(rows)
+
+    def _facts_at(self, day: int) -> Facts:
+        facts = self._enrolments.facts(day)
+        return facts | self._profile.facts(day, facts["version"])
+
+    def _usual_of_course(self, day: int, course: int) -> peers.Usual:
+        """What the mates of a course have at a cut-off, without fresh events."""
+        rows = self._fold([day], np.flatnonzero(self._facts(day)["live"] & (self._facts(day)["course"] == course)))
+        return peers.usual(_compared(rows.values), rows.mates)
+
+    def _fold(
+        self,
+        days: Sequence[int],
+        positions: np.ndarray,
+        panes: Mapping[str, Pane] | None = None,
+        progress: Progress | None = None,
+    ) -> _Rows:
+        """Folds the panes of some enrolments; ``panes`` are theirs where they are not the kept ones."""
+        facts = {day: self._facts(day) for day in days}
+        live = {day: positions[facts[day]["live"][positions]] for day in days}
+        size = sum(map(len, live.values()))
+        rows = _Rows(
+            at=np.concatenate([live[day] for day in days]),
+            day=np.repeat(days, [len(live[day]) for day in days]),
+            version=np.concatenate([facts[day]["version"][live[day]] for day in days]),
+            mates=np.concatenate([peers.groups(day, facts[day])[live[day]] for day in days]),
+            enough=np.zeros(size, dtype=bool),
+            values=np.full((len(FEATURES), size), np.nan),
+        )
+        space = Workspace()
+        if panes is not None:
+            self._fold_chunk(rows, panes, positions, facts, days, space)
+            return rows
+        # Neighbours in time share a chunk, so that few of them are asked for a cut-off at which they are not live.
+        order = positions[np.argsort(facts[days[-1]]["start_day"][positions], kind="stable")]
+        width = max(days[-1] - (days[-1] if self._panes.first_day is None else self._panes.first_day), 1)
+        step = max(_CELLS // width, 1)
+        for start in range(0, len(order), step):
+            chunk = np.sort(order[start : start + step])
+            asked = [day for day in days if facts[day]["live"][chunk].any()]
+            if asked:
+                self._fold_chunk(rows, self._panes.of(chunk), chunk, facts, asked, space)
+            if progress:
+                progress(min(start + step, len(order)), len(order), "features")
+        return rows
+
+    def _fold_chunk(
+        self,
+        rows: _Rows,
+        panes: Mapping[str, Pane],
+        chunk: np.ndarray,
+        facts: Mapping[int, Facts],
+        days: Sequence[int],
+        space: Workspace,
+    ) -> None:
+        grid = Grid(panes, len(chunk), days, space)
+        for day in days:
+            own = {name: values[chunk] for name, values in facts[day].items()}
+            grid.seek(day, own)
+            live = np.flatnonzero(own["live"])
+            low, high = np.searchsorted(rows.day, [day, day + 1])
+            place = low + np.searchsorted(rows.at[low:high], chunk[live])
+            traces = sum(grid.total(measure) for measure in _TRACES)
+            rows.enough[place] = ((day - own["start_day"] >= self._min_days) & (traces > 0))[live]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                for i, feature in enumerate(FOLDED):
+                    rows.values[i, place] = feature.fold(grid)[live]  # type: ignore[misc]
+
+    def _table(self, rows: _Rows) -> pd.DataFrame:
+        table = pd.DataFrame(rows.values.T, columns=list(FEATURES), copy=False)
+        keys = {
+            "enrolment_id": self._enrolments.ids.array.take(rows.at),
+            "student_id": self._enrolments.text("student_id", rows.version),
+            "course_id": self._enrolments.text("course_id", rows.version),
+            "day": rows.day.astype("int64"),
+            "enough_data": rows.enough,
+        }
+        return pd.concat([pd.DataFrame(keys), table], axis=1)
 
 
-def _at(grid: Grid, min_days: int) -> pd.DataFrame:
-    facts = grid.facts
-    traces = sum(grid.total(measure) for measure in _TRACES)
-    enough = (grid.day - facts["start_day"].to_numpy() >= min_days) & (traces > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = {name: np.asarray(feature.fold(grid), dtype="float64") for name, feature in FEATURES.items()}
-    keys = {
-        "enrolment_id": facts.index.to_numpy(),
-        "student_id": facts["student_id"].to_numpy(),
-        "course_id": facts["course_id"].to_numpy(),
-        "day": np.full(len(facts), grid.day),
-        "enough_data": enough,
-    }
-    return pd.DataFrame({**keys, **values})
+_COMPARED = [list(FEATURES).index(name) for name in COMPARED]
 
 
-def _by_position(pane: pd.DataFrame, order: pd.Index) -> pd.DataFrame:
-    at = order.get_indexer(pd.Index(pane["enrolment_id"]))
-    kept = pane.drop(columns="enrolment_id")[at >= 0]
-    kept.insert(0, "at", at[at >= 0])
-    return kept.sort_values("at", kind="stable")
+def _compared(values: np.ndarray) -> list[np.ndarray]:
+    return [values[i] for i in _COMPARED]
 
 
-def _slice(pane: pd.DataFrame, start: int, end: int) -> pd.DataFrame:
-    low, high = np.searchsorted(pane["at"].to_numpy(), [start, end])
-    own = pane.iloc[low:high]
-    return own.assign(at=own["at"] - start)
+def _rank(rows: _Rows, own: slice, among: peers.Usual) -> None:
+    """Fills the ranks of some rows, which come after the folded features, in the order of `COMPARED`."""
+    found = peers.ranks(_compared(rows.values[:, own]), rows.mates[own], among)
+    for i, ranked in enumerate(found, len(FOLDED)):
+        rows.values[i, own] = ranked

@@ -44,6 +44,21 @@ def day_start(day: date | int, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def midnights(days: np.ndarray, zone: str) -> np.ndarray:
+    """The first moments of local days, as `day_start` gives them.
+
+    Args:
+        days: (n,) day numbers.
+        zone: an IANA zone name.
+
+    Returns:
+        (n,) int64, microseconds since 1970-01-01 UTC.
+    """
+    local = pd.DatetimeIndex(np.asarray(days, dtype="int64").astype("datetime64[D]").astype("datetime64[us]"))
+    first = local.tz_localize(zone, ambiguous=np.ones(len(local), dtype=bool), nonexistent="shift_forward")
+    return first.tz_convert("UTC").as_unit("us").asi8
+
+
 def local_days(moments: pd.Series, zone: str) -> pd.Series:
     """Day numbers of aware moments in the zone.
 

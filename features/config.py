@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,13 @@ class School:
 
     Attributes:
         home: the folder that holds everything of the school.
+        identity_key: the secret that hides e-mail addresses (`features.identity`); empty when none was given.
+        sources: the secret URL of each database that may be asked, by the name that mappings use.
     """
 
     home: Path
+    identity_key: str = field(default="", repr=False)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def config(self, name: str) -> dict[str, Any]:
         """The settings called ``name``: the default file, with the school's own laid over it table by table.

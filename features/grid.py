@@ -1,94 +1,108 @@
-"""The grid: days across, enrolments down, one array per measure; the folds of the catalogue read it.
+"""The grid: measures of some enrolments by day, as known at a cut-off; the folds of the catalogue read it.
 
-A grid stands at one cut-off and moves forward only. Facts that became known on their own day lie in the
-arrays from the start (no fold looks at or past the cut-off); facts that became known later are added when
-the grid passes the day on which they became known. So whatever a fold reads was known at the cut-off, and
-the same fold serves a year of cut-offs, one night and one student.
+A grid stands at one cut-off and moves forward only. Facts that became known on their own day are there from the start
+(no fold looks at or past the cut-off); facts that became known later are added when the grid passes the day on which
+they became known. So whatever a fold reads was known at the cut-off, and the same fold serves a year of cut-offs, one
+night and one student.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
-NEVER = -1
+from features.measures import NEVER, Dense, Measure, Single, Sparse, Workspace
+from features.panes.kept import Pane
+
+_WORTH = 6  # a dense array costs as much as reading a sixth of its cells row by row
+
+Days = np.ndarray | int
 
 
 class Grid:
     """Panes of some enrolments, seen from a cut-off.
 
     Args:
-        enrolments: (n, ...) one row per enrolment; `at` replaces its columns by those known at a cut-off.
-        panes: per family, rows with `at` (position in ``enrolments``), `day`, `known_day` and its measures.
-        first_cut, last_cut: the first and the last cut-off that will be asked for, day numbers.
+        panes: by name; those without a row may be left out.
+        size: n, the number of enrolments.
+        cuts: the cut-offs that will be asked for, day numbers in ascending order.
+        space: memory to use; what an earlier grid had there is gone.
+
+    Attributes:
+        day: the cut-off, a day number.
+        facts: by column, (n,) what is known of the enrolments at the cut-off.
     """
 
     def __init__(
-        self, enrolments: pd.DataFrame, panes: Mapping[str, pd.DataFrame], first_cut: int, last_cut: int
+        self, panes: Mapping[str, Pane], size: int, cuts: Sequence[int], space: Workspace | None = None
     ) -> None:
-        self._size = len(enrolments)
-        self._panes = {measure: pane for pane in panes.values() for measure in pane.columns[3:]}
-        past = [int(pane["day"].min()) for pane in panes.values() if len(pane)]
-        self._first = min([*past, first_cut - 1])
-        self._width = last_cut - self._first
-        self._dense: dict[str, np.ndarray] = {}
-        self._late: dict[str, pd.DataFrame] = {}
-        self._sums: dict[str, np.ndarray] = {}
-        self._latest: dict[str, np.ndarray] = {}
-        self._cut = self._first
+        self._panes = {measure: pane for pane in panes.values() for measure in pane.measures}
+        self._first = min([cuts[0] - 1, *(int(pane.day.min()) for pane in panes.values())])
+        self._last, self._size, self._cuts = cuts[-1], size, len(cuts)
+        self._measures: dict[str, Measure] = {}
+        self._space = space or Workspace()
+        self._space.clear()
         self.day = self._first
-        self.rows = np.arange(self._size)
-        self.facts = enrolments
+        self.facts: Mapping[str, np.ndarray] = {}
 
-    def seek(self, day: int, rows: np.ndarray, facts: pd.DataFrame) -> Grid:
+    def seek(self, day: int, facts: Mapping[str, np.ndarray]) -> Grid:
         """Moves to a cut-off.
 
         Args:
             day: the cut-off, not before the present one.
-            rows: (m,) positions of the enrolments to answer for.
-            facts: (m, ...) what is known of them at the cut-off.
+            facts: by column, (n,) what is known of the enrolments at the cut-off.
 
         Raises:
             ValueError: the grid would have to go back, or past its last day.
         """
-        if day < self.day or day > self._first + self._width:
+        if not self.day <= day <= self._last:
             raise ValueError(f"a grid at day {self.day} cannot go to {day}")
-        self.day, self.rows, self.facts = day, rows, facts
-        self._cut = day - self._first
-        for measure, late in self._late.items():
-            due = late["known_day"].to_numpy() < day
-            if due.any():
-                self._scatter(self._dense[measure], late[due], measure)
-                self._late[measure] = late[~due]
-                for cache in (self._sums, self._latest):
-                    cache.pop(measure, None)
-                self._sums.pop(f"{measure}>0", None)
+        self.day, self.facts = day, facts
         return self
 
-    # What the folds read. Every answer is (m,) for the rows of the cut-off; windows are [cut-off - days, cut-off).
+    # What the folds read. Every answer is (n,); windows are [cut-off - days, cut-off).
 
     def window(self, measure: str, days: int) -> np.ndarray:
         """Sum over the last ``days`` days."""
-        return self._between(measure, self._cut - days, self._cut)
+        found = self._at(measure)
+        return self._zeros() if found is None else found.sum(self._cut - days, self._cut)
 
-    def between(self, measure: str, from_days: np.ndarray, to_days: int) -> np.ndarray:
-        """Sum over the days from ``from_days`` (m,) ago up to, and not with, ``to_days`` ago."""
-        return self._between(measure, self._cut - from_days, self._cut - to_days)
+    def before(self, measure: str, days: int, length: int) -> np.ndarray:
+        """Sum over the ``length`` days that ended ``days`` days ago."""
+        found = self._at(measure)
+        return self._zeros() if found is None else found.sum(self._cut - days - length, self._cut - days)
+
+    def between(self, measure: str, first: Days, end: Days) -> np.ndarray:
+        """Sum over the days from ``first`` up to, and not with, ``end`` (day numbers), before the cut-off."""
+        found = self._at(measure)
+        return self._zeros() if found is None else found.sum(first - self._first, end - self._first)
+
+    def since(self, measure: str, first: np.ndarray) -> np.ndarray:
+        """Sum over the days from ``first`` (n,) on; NaN stands for all days."""
+        return self.between(measure, np.nan_to_num(first, nan=self._first), self.day)
 
     def total(self, measure: str) -> np.ndarray:
         """Sum over all days before the cut-off."""
-        return self._between(measure, 0, self._cut)
+        found = self._at(measure)
+        return self._zeros() if found is None else found.sum(0, self._cut)
 
     def days_with(self, measure: str, days: int) -> np.ndarray:
         """Number of days in the window on which the measure was above zero."""
-        return self._between(f"{measure}>0", self._cut - days, self._cut)
+        found = self._at(measure)
+        return self._zeros() if found is None else found.count(self._cut - days, self._cut)
+
+    def days_with_since(self, measure: str, first: np.ndarray) -> np.ndarray:
+        """Number of days from ``first`` (n,) on with the measure above zero."""
+        found = self._at(measure)
+        return self._zeros() if found is None else found.count(first - self._first, self._cut)
 
     def last_day(self, measure: str) -> np.ndarray:
         """Day number of the last day with the measure above zero; NaN if there was none."""
-        found = self._latest_day(measure)[self.rows, self._cut].astype("float64")
-        return np.where(found == NEVER, np.nan, found + self._first)
+        if (found := self._at(measure)) is None:
+            return np.full(self._size, np.nan)
+        latest = found.latest()
+        return np.where(latest == NEVER, np.nan, latest + self._first)
 
     def days_since(self, measure: str) -> np.ndarray:
         """Whole days since the last day with the measure above zero: 0 is yesterday; NaN is never."""
@@ -96,77 +110,69 @@ class Grid:
 
     def last(self, measure: str, where: str) -> np.ndarray:
         """The measure's sum on the last day on which ``where`` was above zero; NaN if there was none."""
-        day = self._latest_day(where)[self.rows, self._cut]
-        return np.where(day == NEVER, np.nan, self._values(measure)[self.rows, np.maximum(day, 0)])
+        found, there = self._at(measure), self._at(where)
+        if there is None:
+            return np.full(self._size, np.nan)
+        day = there.latest()
+        values = self._zeros() if found is None else found.sum(day, day + 1)
+        return np.where(day == NEVER, np.nan, values)
 
-    def longest_gap(self, measure: str, days: int, since: np.ndarray) -> np.ndarray:
-        """Longest run of days without the measure within the window and not before ``since`` (m,) day numbers."""
-        width = min(days, self._cut)
-        active = np.zeros((len(self.rows), days), dtype=bool)
-        active[:, days - width :] = self._values(measure)[self.rows, self._cut - width : self._cut] > 0
-        offset = np.clip(since - (self.day - days), 0, days)
-        column = np.arange(days)
-        stops = np.where(active | (column < offset[:, None]), column, -1)
-        before = np.maximum.accumulate(np.concatenate([np.full((len(stops), 1), -1), stops], axis=1), axis=1)
-        return (column - before[:, 1:]).max(axis=1, initial=0).astype("float64")
+    def daily(self, measure: str, days: int) -> np.ndarray:
+        """The measure on each day of the window: (days, n), the oldest day first."""
+        shown = np.zeros((days, self._size))
+        if (found := self._at(measure)) is not None:
+            width = min(days, self._cut)
+            shown[days - width :] = found.daily(self._cut - width, self._cut)
+        return shown
+
+    def flags(self, measure: str, days: int) -> np.ndarray:
+        """The flags that were set on each day of the window: (days, n) int64, the oldest day first."""
+        shown = np.zeros((days, self._size), dtype="int64")
+        if (pane := self._panes.get(measure)) is not None:
+            known = (pane.known_day < self.day) & (pane.day < self.day) & (pane.day >= self.day - days)
+            cells = (pane.day[known] - (self.day - days)).astype("int64") * self._size + pane.at[known]
+            np.bitwise_or.at(shown.reshape(-1), cells, pane.measures[measure][known])
+        return shown
 
     def ahead(self, measure: str) -> np.ndarray:
         """Days from the cut-off to the next day with the measure above zero, among facts known by now; NaN if none."""
-        pane = self._panes.get(measure)
         nearest = np.full(self._size, np.inf)
-        if pane is not None:
-            known = pane[(pane["known_day"] < self.day) & (pane["day"] >= self.day)]
-            sums = known.groupby(["at", "day"], as_index=False).agg({measure: "sum"})
-            coming = sums[sums[measure] > 0]
-            np.minimum.at(nearest, coming["at"].to_numpy(), coming["day"].to_numpy())
-        found = nearest[self.rows] - self.day
-        return np.where(np.isinf(found), np.nan, found)
+        if (pane := self._panes.get(measure)) is not None:
+            known = (pane.known_day < self.day) & (pane.day >= self.day)
+            at, days = pane.at[known].astype("int64"), pane.day[known] - self.day
+            width = int(days.max(initial=0)) + 1
+            cells, place = np.unique(at * width + days, return_inverse=True)
+            coming = cells[np.bincount(place, pane.measures[measure][known], len(cells)) > 0]
+            np.minimum.at(nearest, coming // width, coming % width)
+        return np.where(np.isinf(nearest), np.nan, nearest)
 
     def ever(self, measure: str) -> np.ndarray:
         """Sum over all days, ahead ones too, among facts known by now."""
-        pane = self._panes.get(measure)
-        if pane is None:
-            return np.zeros(len(self.rows))
-        known = pane["known_day"].to_numpy() < self.day
-        found = np.bincount(pane["at"].to_numpy()[known], pane[measure].to_numpy()[known], self._size)
-        return found[self.rows]
+        if (pane := self._panes.get(measure)) is None:
+            return self._zeros()
+        known = pane.known_day < self.day
+        return np.bincount(pane.at[known], pane.measures[measure][known], self._size)
 
-    # How it is kept.
+    @property
+    def _cut(self) -> int:
+        return self.day - self._first
 
-    def _between(self, measure: str, start: int | np.ndarray, end: int) -> np.ndarray:
-        sums = self._cumulated(measure)
-        return sums[self.rows, max(end, 0)] - sums[self.rows, np.maximum(start, 0)]
+    def _zeros(self) -> np.ndarray:
+        return np.zeros(self._size)
 
-    def _cumulated(self, measure: str) -> np.ndarray:
-        if measure not in self._sums:
-            sums = np.zeros((self._size, self._width + 1))
-            values = self._values(measure.removesuffix(">0"))
-            np.cumsum(values > 0 if measure.endswith(">0") else values, axis=1, out=sums[:, 1:])
-            self._sums[measure] = sums
-        return self._sums[measure]
-
-    def _latest_day(self, measure: str) -> np.ndarray:
-        if measure not in self._latest:
-            days = np.where(self._values(measure) > 0, np.arange(self._width), NEVER)
-            latest = np.full((self._size, self._width + 1), NEVER, dtype="int32")
-            np.maximum.accumulate(days, axis=1, out=latest[:, 1:], dtype="int32")
-            self._latest[measure] = latest
-        return self._latest[measure]
-
-    def _values(self, measure: str) -> np.ndarray:
-        if measure not in self._dense:
-            dense = np.zeros((self._size, self._width))
-            if (pane := self._panes.get(measure)) is not None:
-                pane = pane[pane[measure].to_numpy() != 0]
-                inside = pane["day"].to_numpy() < self._first + self._width
-                late = pane["known_day"].to_numpy() > pane["day"].to_numpy()
-                now = ~late | (pane["known_day"].to_numpy() < self.day)
-                self._scatter(dense, pane[inside & now], measure)
-                if (inside & ~now).any():
-                    self._late[measure] = pane[inside & ~now]
-            self._dense[measure] = dense
-        return self._dense[measure]
-
-    def _scatter(self, dense: np.ndarray, pane: pd.DataFrame, measure: str) -> None:
-        flat = pane["at"].to_numpy() * self._width + pane["day"].to_numpy() - self._first
-        dense += np.bincount(flat, pane[measure].to_numpy(), dense.size).reshape(dense.shape)
+    def _at(self, measure: str) -> Measure | None:
+        """The measure as known at the cut-off; None where nobody has any of it."""
+        found = self._measures.get(measure)
+        if found is None:
+            if (pane := self._panes.get(measure)) is None:
+                return None
+            shape = (self._last - self._first, self._size)
+            if self._size == 1:
+                found = Single(pane, measure, self._first)
+            elif len(pane.at) * self._cuts * _WORTH > shape[0] * shape[1]:
+                found = Dense(pane, measure, self._first, shape, self._space)
+            else:
+                found = Sparse(pane, measure, self._first, self._size)
+            self._measures[measure] = found
+        found.seek(self._cut)
+        return found

@@ -21,10 +21,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import clock
+from features import clock, identity_check
 from features.contracts import TABLES, Checked, Contract, check
 from features.contracts.check import as_records, empty
 from features.errors import BadConfig, Unavailable
+
+
+PLANS = ("students", "courses", "enrolments", "assignments", "identities")
+"""Tables of what there is, rather than of what happened."""
 
 
 def day_column(moment: str) -> str:
@@ -115,15 +119,15 @@ class Lake:
             only: (column, values) to keep.
         """
         paths = self.paths(table)
-        if not paths or (only is not None and not only[1]):
-            return with_days(empty(table), self.zone)
-        filters = [(only[0], "in", list(only[1]))] if only else None
-        return pa.concat_tables([pq.read_table(path, filters=filters) for path in paths]).to_pandas()
+        if only is not None and not only[1]:
+            paths = []
+        return _rows(table, paths, self.zone, [(only[0], "in", list(only[1]))] if only else None)
 
-    def last_known_day(self) -> int | None:
-        """The newest `known_day` of all events, or None in an empty lake."""
-        tables = [entry for entry in self._manifest()["files"] if not TABLES[entry["table"]].versioned]
-        return max((entry["last_known_day"] for entry in tables), default=None)
+    def last_known_day(self, table: str | None = None) -> int | None:
+        """The newest `known_day` of a table, or of all tables of events; None where there is no row."""
+        files = self._manifest()["files"]
+        found = [one for one in files if one["table"] == table or (not table and one["table"] not in PLANS)]
+        return max((one["last_known_day"] for one in found), default=None)
 
     @contextmanager
     def adding(self, source: str, digest: str) -> Iterator[Batch]:
@@ -145,6 +149,10 @@ class Lake:
         """Whether an import with this digest was added before."""
         return any(batch["digest"] == digest for batch in self.batches())
 
+    def marks(self) -> dict[str, Any]:
+        """How far sources that are asked only for news were read, by name; an import that failed moved none."""
+        return {name: mark for batch in self.batches() for name, mark in batch.get("marks", {}).items()}
+
     def rejects(self) -> pd.DataFrame:
         """Every row that was set aside, with its file, row, column, reason and mend."""
         paths = sorted(self.root.glob("batches/*/rejects.parquet"))
@@ -154,10 +162,15 @@ class Lake:
 
 
 class Batch:
-    """One import in the making; see `Lake.adding`."""
+    """One import in the making; see `Lake.adding`.
+
+    Attributes:
+        marks: how far a source was read, by name; kept with the batch, see `Lake.marks`.
+    """
 
     def __init__(self, lake: Lake, source: str, digest: str) -> None:
         self.lake, self.report = lake, ImportReport(source)
+        self.marks: dict[str, Any] = {}
         self._digest = digest
         self._files: list[dict[str, Any]] = []
         self._rejects: list[pd.DataFrame] = []
@@ -182,6 +195,8 @@ class Batch:
             BadInput: the columns are not the contract's.
         """
         checked = check(table, frame, file=file)
+        if table in identity_check.CHECKED and len(checked.rows):
+            checked = identity_check.sound(table, checked, frame.index, file, self._so_far)
         fresh = self._fresh(table, checked.rows)
         for counts, value in (
             (self.report.read, len(frame)),
@@ -229,21 +244,32 @@ class Batch:
         if count:
             self.report.ignored[reason] = self.report.ignored.get(reason, 0) + int(count)
 
+    def _paths(self, table: str) -> list[Path]:
+        own = [self.lake.root / entry["path"] for entry in self._files if entry["table"] == table]
+        return [*self.lake.paths(table), *own]
+
+    def _so_far(self, table: str) -> pd.DataFrame:
+        """The ids of a table's rows in the lake and in this batch."""
+        columns = [name for name in ("alias", "student_id") if name in TABLES[table].columns]
+        tables = [pq.read_table(path, columns=columns) for path in self._paths(table)]
+        return pa.concat_tables(tables).to_pandas() if tables else empty(table)[columns]
+
     def _fresh(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:
         """The rows that the lake and this batch do not hold yet."""
         contract = TABLES[table]
-        own = [self.lake.root / entry["path"] for entry in self._files if entry["table"] == table]
-        paths = [*self.lake.paths(table), *own]
+        paths = self._paths(table)
         if contract.versioned:
-            old = pa.concat_tables([pq.read_table(path) for path in paths]).to_pandas() if paths else rows.iloc[:0]
-            return _newer_versions(contract, old[list(contract.columns)], rows)
+            old = _rows(table, paths, self.lake.zone)[list(contract.columns)]
+            return _newer_versions(contract, old[old[contract.key[0]].isin(rows[contract.key[0]])], rows)
         rows = rows.drop_duplicates(contract.key[0], keep="first")
         if not paths or rows.empty:
             return rows
         with duckdb.connect() as db:
             db.register("fresh", pd.DataFrame({"key": rows[contract.key[0]], "place": range(len(rows))}))
             kept = db.execute(
-                f'SELECT place FROM fresh ANTI JOIN read_parquet(?) old ON fresh.key = old."{contract.key[0]}"',
+                # The old keys stream past the fresh ones, so memory does not grow with the lake.
+                f'WITH known AS (SELECT old."{contract.key[0]}" AS key FROM read_parquet(?) old SEMI JOIN fresh '
+                f'ON fresh.key = old."{contract.key[0]}") SELECT place FROM fresh ANTI JOIN known USING (key)',
                 [[str(path) for path in paths]],
             ).fetchnumpy()["place"]
         return rows.iloc[sorted(kept)]
@@ -264,9 +290,22 @@ class Batch:
                 "digest": self._digest,
                 "added_at": clock.now().isoformat(),
                 "report": self.report.as_dict(),
+                **({"marks": self.marks} if self.marks else {}),
             }
         )
         replace_file(self.lake.root / "manifest.json", json.dumps(manifest, indent=1).encode())
+
+
+def _rows(table: str, paths: Sequence[Path], zone: str, filters: list[Any] | None = None) -> pd.DataFrame:
+    """Rows of files of a table; columns that an older version did not write are empty."""
+    typed = with_days(empty(table), zone)
+    if not paths:
+        return typed
+    files = [pq.read_table(path, filters=filters) for path in paths]
+    rows = pa.concat_tables(files, promote_options="default").to_pandas()
+    for name in typed.columns.difference(rows.columns):
+        rows[name] = typed[name].reindex(rows.index)
+    return rows[typed.columns]
 
 
 def _newer_versions(contract: Contract, old: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

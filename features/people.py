@@ -10,6 +10,7 @@ import pandas as pd
 
 from features.config import School
 from features.errors import BadConfig
+from features.identity import Identities
 from features.lake import Lake
 
 
@@ -82,8 +83,9 @@ def _owners(school: School) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def is_known(lake: Lake, student_id: str) -> bool:
-    """Whether the school has this student at all."""
-    wanted = ("student_id", [student_id])
+    """Whether the school has this student at all, under this name or another."""
+    identities = Identities.of(lake)
+    wanted = ("student_id", identities.names([identities.student(student_id)]))
     return bool(len(lake.read("enrolments", wanted)) or len(lake.read("students", wanted)))
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from features import clock
 from features.build import snapshot
-from features.catalogue import FEATURES
+from features.catalogue import FEATURES, usable
 from features.errors import BadInput, NotReady
 from features.labels import Label, label
 from features.lake import Lake
+from features.profile import listed
 from handrail.journeys import served_label, writable, write_table
 from handrail.progress import shown
 from handrail.settings import Settings
@@ -170,7 +171,7 @@ def backtest(
     plan = Backtest(
         definition=definition,
         answers=lambda rows, until_day: label(school, rows, definition, until_day),
-        features=tuple(FEATURES),
+        features=usable(listed(school)),
         monotone={feature.name: feature.monotone for feature in FEATURES.values()},
         settings=chosen,
         seed=seed,

@@ -11,10 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from features.errors import BadInput, HandrailError
+from features.importers.doors import DOORS, Door
 from handrail.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-importing = typer.Typer(no_args_is_help=True, help="Bring raw data into the school's lake.")
+importing = typer.Typer(
+    no_args_is_help=True,
+    help="Bring raw data into the school's lake. What cannot be used is set aside with its reason, the rest goes in; "
+    "the same import again adds nothing. For data of your own: docs/guides/own-data.md.",
+)
 keys = typer.Typer(no_args_is_help=True, help="Keys for programs that call the API.")
 users = typer.Typer(no_args_is_help=True, help="People who use the page.")
 rules = typer.Typer(no_args_is_help=True, help="The rules that recommend actions.")
@@ -55,22 +60,35 @@ def _day(text: str, option: str) -> date:
         raise BadInput(f"{text!r} is not a date", where=option, mend="Write it like 2014-11-05") from error
 
 
-@importing.command("oulad")
-def _import_oulad(context: typer.Context, folder: Path) -> None:
-    """The Open University Learning Analytics Dataset, in its published layout."""
-    _imported(context.obj, "oulad", folder)
+def _add_door(door: Door) -> None:
+    def run(context: typer.Context, path: Path = typer.Argument(metavar=door.takes)) -> None:  # noqa: B008
+        _imported(context.obj, door.name, path)
+
+    importing.command(door.name, help=door.text)(run)
 
 
-@importing.command("xapi")
-def _import_xapi(context: typer.Context, file: Path) -> None:
-    """Statements of xAPI's video profile: JSON lines, plain or .gz."""
-    _imported(context.obj, "xapi", file)
+def _import_csv(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="MAPPING | --guess FILE...")],
+    guess: Annotated[bool, typer.Option("--guess", help="Propose a mapping of these exports, import nothing.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Where the proposal goes; shown if not given.")] = None,
+) -> None:
+    from handrail import journeys
+
+    call: _Call = context.obj
+    if guess:
+        text = journeys.propose_mapping(call.settings, paths, out)
+        return call.say(f"{out} is written: read it, settle its questions" if out else text, mapping=text, out=out)
+    if len(paths) > 1 or out:
+        raise BadInput("takes one mapping", where="handrail import csv", mend="With --guess it takes the exports")
+    return _imported(call, "csv", paths[0])
 
 
-@importing.command("csv")
-def _import_csv(context: typer.Context, mapping: Path) -> None:
-    """Any school's exports, through a mapping file; see docs/guides/own-data.md."""
-    _imported(context.obj, "csv", mapping)
+for door in DOORS:
+    if door.name == "csv":
+        importing.command(door.name, help=f"{door.text} With --guess it proposes one.")(_import_csv)
+    else:
+        _add_door(door)
 
 
 def _imported(call: _Call, door: str, path: Path) -> None:
@@ -230,6 +248,18 @@ def _demo(
     call.say(demo.prepare(call.settings, port, students, quiet=call.as_json))
     if serve:
         serving_app.serve(call.settings, "127.0.0.1", port)
+
+
+@app.command("doctor")
+def _doctor(context: typer.Context) -> None:
+    """What is in the lake, which features it fills, and whether the school is fit to serve."""
+    from handrail import doctor
+
+    call: _Call = context.obj
+    found = doctor.examine(call.settings, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+    if not found.fit:
+        raise typer.Exit(1)
 
 
 @rules.command("check")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features import clock
 from features.build import snapshot
-from features.catalogue import FEATURES
+from features.catalogue import FEATURES, usable
 from features.config import School
 from features.errors import BadInput, NotReady
+from features.identity import keep_key
+from features.importers.doors import importer
 from features.labels import Label, label, named
 from features.lake import ImportReport, Lake
+from features.profile import listed
 from handrail.progress import shown
 from handrail.settings import Settings
 
@@ -30,14 +34,30 @@ STEP_DAYS = 7  # between the cut-offs that a model learns from
 
 
 def import_data(settings: Settings, door: str, path: Path, *, quiet: bool = False) -> ImportReport:
-    """Brings raw data into the lake; ``door`` names the importer."""
-    from importlib import import_module
-
+    """Brings raw data into the lake; ``door`` is the name of one of `features.importers.doors.DOORS`."""
     if not path.exists():
         raise BadInput("there is no such file or folder", where=str(path), mend="Check the path")
-    load = import_module(f"features.importers.{door}").load
+    load = importer(door)
+    keep_key(settings.home, settings.identity_key)
     with shown(f"importing {path.name}", quiet=quiet) as report:
         return load(settings.school, path, progress=report)
+
+
+def propose_mapping(settings: Settings, files: Sequence[Path], out: Path | None) -> str:
+    """Proposes a mapping of some exports, and writes it if there is a place.
+
+    Raises:
+        BadInput: a file cannot be read, or the place is taken.
+    """
+    from features.importers.proposal import propose
+
+    if out and out.exists():
+        raise BadInput("is there already", where=str(out), mend="Name another file, so that nobody's edits are lost")
+    school = settings.school
+    text = propose(files, school.config("headings"), school.zone, (out or Path("mapping.toml")).absolute().parent)
+    if out:
+        out.write_text(text, "utf-8")
+    return text
 
 
 def import_words(report: ImportReport) -> str:
@@ -132,7 +152,7 @@ def dataset(school: School, definition: Label, until: date | None, *, quiet: boo
         rows = snapshot(school, [clock.date_of(day) for day in days], progress=report)
     rows["y"] = label(school, rows, definition, until_day)
     rows = rows[rows["y"].notna() & rows["enough_data"]]
-    return Dataset(rows, tuple(FEATURES), definition.name, definition.version, definition.horizon_days)
+    return Dataset(rows, usable(listed(school)), definition.name, definition.version, definition.horizon_days)
 
 
 def train(settings: Settings, name: str | None, until: date | None, seed: int, *, quiet: bool = False) -> TrainResult:

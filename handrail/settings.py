@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from features.config import School
+
+_SOURCE = "HANDRAIL_SOURCE_"
 
 
 @dataclass(frozen=True)
@@ -18,23 +21,33 @@ class Settings:
         home: the school's folder.
         database_url: where decisions are kept; SQLite in the home unless HANDRAIL_DATABASE_URL says otherwise.
         mlflow_uri: the tracking server; SQLite in the home unless HANDRAIL_MLFLOW_URI says otherwise.
+        identity_key: the secret that hides e-mail addresses, HANDRAIL_IDENTITY_KEY.
+        sources: the secret URLs of databases to import from: HANDRAIL_SOURCE_CRM is the one called `crm`.
     """
 
     home: Path
     database_url: str
     mlflow_uri: str | None
+    identity_key: str = field(default="", repr=False)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     @classmethod
     def read(cls, home: Path | None = None) -> Settings:
         """The settings for a home; HANDRAIL_HOME, or `./school`, when none is given."""
         home = (home or Path(os.environ.get("HANDRAIL_HOME") or "school")).absolute()
         url = os.environ.get("HANDRAIL_DATABASE_URL") or f"sqlite:///{home / 'handrail.db'}"
-        return cls(home, url, os.environ.get("HANDRAIL_MLFLOW_URI") or None)
+        key = os.environ.get("HANDRAIL_IDENTITY_KEY", "").strip()
+        sources = {
+            name.removeprefix(_SOURCE).lower(): value.strip()
+            for name, value in os.environ.items()
+            if name.startswith(_SOURCE) and value.strip()
+        }
+        return cls(home, url, os.environ.get("HANDRAIL_MLFLOW_URI") or None, key, sources)
 
     @property
     def school(self) -> School:
         """The school that lives there."""
-        return School(self.home)
+        return School(self.home, self.identity_key, self.sources)
 
     def session_secret(self) -> str:
         """What sessions are signed with: HANDRAIL_SESSION_SECRET, or one made for this home and kept in it."""

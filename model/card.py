@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from features.catalogue import FEATURES
 from features.clock import date_of
 from model.dataset import Dataset, Split
 from model.metrics import Figure, Metrics
@@ -74,7 +75,7 @@ lies on both sides and the future is known. Do not quote it.
 ## Ethics
 
 A student who objects is not scored. A high risk is a call to look, not a judgement; a person decides, and the student
-never reads the number. Sensitive attributes are not features unless the school switched them on.
+never reads the number. {sensitive}
 """
 
 
@@ -88,6 +89,7 @@ def model_card(split: Split, metrics: Metrics, gates: Sequence[Gate], flattering
         flattering: AUC of a model fitted and tested on rows split at random.
     """
     return _CARD.format(
+        sensitive=_sensitive(split.test.features),
         label=split.test.label,
         event=split.test.event,
         horizon=split.test.horizon_days,
@@ -147,3 +149,10 @@ def _interval(one: Figure) -> str:
 
 def _short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 4] + " ..."
+
+
+def _sensitive(features: Sequence[str]) -> str:
+    used = [name for name in features if name in FEATURES and FEATURES[name].sensitive]
+    if not used:
+        return "No sensitive attribute (gender, age, region, disability, acquisition channel) is a feature."
+    return f"**Sensitive attributes are features, because the school switched them on: {', '.join(used)}.**"

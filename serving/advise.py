@@ -15,10 +15,11 @@ import orjson
 import pandas as pd
 
 from features import clock
-from features.build import snapshot
+from features.build import Snapshots
 from features.catalogue import FEATURES
 from features.config import School
 from features.errors import BadInput, NotFound
+from features.identity import Identities
 from features.labels import Label
 from features.lake import Lake
 from features.norms import norms
@@ -109,6 +110,7 @@ class Adviser:
         self._history = History(self.lake, store)
         self._bands = school.config("school")["bands"]
         self._norms = lru_cache(_KEPT_NORMS)(self._course_norms)
+        self._at_hand: Snapshots | None = None
 
     @classmethod
     def open(cls, school: School, label: Label, store: Store) -> Adviser:
@@ -131,10 +133,21 @@ class Adviser:
             fresh: checked rows of theirs that are not in the lake, by table.
         """
         cut = as_of + timedelta(days=1) if fresh else as_of  # fresh events are of the day itself
-        rows = snapshot(self.school, [cut - WEEK, cut], students=students, fresh=fresh)
+        # A week ago some of their enrolments may not have been known to be theirs.
+        names = None if students is None else Identities.of(self.lake).names(students)
+        rows = self._snapshots().at([cut - WEEK, cut], students=names, fresh=fresh)
         today = rows["day"] == clock.day_number(cut)
+        if students is not None:
+            rows = rows[~today | rows["student_id"].isin(students)]
+            today = today[rows.index]
         usual = norms(rows[today], self.bundle.features) if students is None else self._usual_of(rows[today], cut)
         return score(rows[today].reset_index(drop=True), rows[~today], usual, self.bundle, self._bands)
+
+    def _snapshots(self) -> Snapshots:
+        """The features of the lake's present state, made anew only when it has changed."""
+        if self._at_hand is None or self._at_hand.version != self.lake.version:
+            self._at_hand = Snapshots(self.school)
+        return self._at_hand
 
     def _usual_of(self, rows: pd.DataFrame, cut: date) -> pd.DataFrame:
         """What is usual in the rows' courses, among all course-mates."""
@@ -144,7 +157,7 @@ class Adviser:
 
     def _course_norms(self, course_id: str, cut: date, lake_version: str) -> pd.DataFrame:
         mates = self.lake.read("enrolments", ("course_id", [course_id]))["student_id"]
-        rows = snapshot(self.school, [cut], students=sorted(set(mates)))
+        rows = self._snapshots().at([cut], students=sorted(set(mates)))
         return norms(rows[rows["course_id"] == course_id], self.bundle.features)
 
     def advise(
@@ -200,6 +213,7 @@ class Adviser:
         """The advice for one student: the night's own where there is one, made and stored now elsewhere.
 
         Args:
+            student_id: the student's id, or another name that the school gave the student.
             as_of: the cut-off; if not given, the newest fresh event's day, or else the last night's, or else today.
             fresh: checked rows that are not in the lake, by table. They make a request of its own.
 
@@ -207,8 +221,7 @@ class Adviser:
             NotFound: the school has no such student.
             BadInput: a fresh event is not the student's.
         """
-        if not is_known(self.lake, student_id):
-            raise _no_such(student_id)
+        student_id = self._student(student_id)
         self._check_owner(student_id, fresh or {})
         newest = max((frame["occurred_at"].max().to_pydatetime() for frame in (fresh or {}).values()), default=None)
         as_of = as_of or self._day_of(newest)
@@ -225,12 +238,23 @@ class Adviser:
             return self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=clock.now())[0]
         return told
 
+    def _student(self, name: str) -> str:
+        """The student of this name.
+
+        Raises:
+            NotFound: the school has none.
+        """
+        if not is_known(self.lake, name):
+            raise _no_such(name)
+        return Identities.of(self.lake).student(name)
+
     def _check_owner(self, student_id: str, fresh: Mapping[str, pd.DataFrame]) -> None:
-        own = set(self.lake.read("enrolments", ("student_id", [student_id]))["enrolment_id"]) if fresh else set()
+        names = Identities.of(self.lake).names([student_id])
+        own = set(self.lake.read("enrolments", ("student_id", names))["enrolment_id"]) if fresh else set()
         for table, rows in fresh.items():
             strange = set(rows["enrolment_id"].dropna()) - own
             if "student_id" in rows:
-                strange |= set(rows["student_id"]) - {student_id}
+                strange |= set(rows["student_id"]).difference(names)
             if strange:
                 raise BadInput(
                     f"{', '.join(sorted(strange))} is not of student {student_id}",
@@ -276,8 +300,7 @@ class Adviser:
         Raises:
             NotFound: the school has no such student.
         """
-        if not is_known(self.lake, student_id):
-            raise _no_such(student_id)
+        student_id = self._student(student_id)
         night = self.store.last_night(self.label.name)
         day = clock.day_number(night.as_of if night else clock.today(self.school.zone))
         entries = self.store.entries_of(student_id, self.label.name)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from features import clock
 from features.contracts import TABLES
+from features.identity import Identities
 from features.lake import Lake
 from serving.decide import Consent, Touch
 from serving.decide.case import RECOMMENDED
@@ -35,47 +36,54 @@ class History:
 
     def contacts(self, students: Collection[str], moment: datetime) -> dict[str, list[Touch]]:
         """Contacts known at a moment, by student: imported, reported, and recommended by earlier decisions."""
-        since = moment - LOOK_BACK
-        rows = [row for row in self._imported("touches", students, moment) if row["occurred_at"] >= since]
-        rows += [row for row in self.store.touches_since(list(students), since) if row["known_at"] <= moment]
+        since, known = moment - LOOK_BACK, Identities.of(self.lake, moment)
+        names = known.names(students)
+        rows = self._imported("touches", names, moment)
+        rows += [row for row in self.store.touch_versions(names, since) if row["known_at"] <= moment]
         found: dict[str, list[Touch]] = defaultdict(list)
-        for row in rows:
-            touch = Touch(row["touch_id"], row["channel"], row["occurred_at"], row["status"], row["decision_id"])
-            found[row["student_id"]].append(touch)
-        for one in self.store.contacts_since(list(students), since):
+        for row in _newest(rows):
+            if row["occurred_at"] >= since:
+                touch = Touch(row["touch_id"], row["channel"], row["occurred_at"], row["status"], row["decision_id"])
+                found[known.student(row["student_id"])].append(touch)
+        for one in self.store.contacts_since(names, since):
             touch = Touch(one.decision_id, one.channel, one.not_before, RECOMMENDED, one.decision_id, one.decision_date)
-            found[one.student_id].append(touch)
+            found[known.student(one.student_id)].append(touch)
         return found
 
     def words(self, students: Collection[str], moment: datetime) -> dict[str, list[Consent]]:
         """Every word on being contacted known at a moment, by student."""
-        rows = self._imported("consents", students, moment)
-        rows += [row for row in self.store.consents_of(list(students)) if row["known_at"] <= moment]
+        known = Identities.of(self.lake, moment)
+        names = known.names(students)
+        rows = self._imported("consents", names, moment)
+        rows += [row for row in self.store.consents_of(names) if row["known_at"] <= moment]
         found: dict[str, list[Consent]] = defaultdict(list)
         for row in rows:
             word = Consent(row["channel"], row["purpose"], row["state"], row["occurred_at"], row["until_at"])
-            found[row["student_id"]].append(word)
+            found[known.student(row["student_id"])].append(word)
         return found
 
     def said_since(self, decision: Record | None) -> list[str]:
         """Ids of refusals and of other contacts that were reported after a contact was decided."""
         if decision is None or decision["channel"] is None:
             return []
-        student, made = [decision["student_id"]], datetime.fromisoformat(decision["decided_at"])
-        refusals = [row for row in self.store.consents_of(student) if row["state"] in ("withdrawn", "paused")]
-        contacts = self.store.touches_since(student, made - LOOK_BACK)
+        names, made = self._names(decision["student_id"]), datetime.fromisoformat(decision["decided_at"])
+        refusals = [row for row in self.store.consents_of(names) if row["state"] in ("withdrawn", "paused")]
+        first: dict[str, Record] = {}  # what is learned later of a contact is no other contact
+        for row in self.store.touch_versions(names, made - LOOK_BACK):
+            first.setdefault(row["touch_id"], row)
         said = [(row["known_at"], row["event_id"]) for row in refusals]
-        said += [
-            (row["known_at"], row["touch_id"]) for row in contacts if row["decision_id"] != decision["decision_id"]
-        ]
+        said += [(row["known_at"], id_) for id_, row in first.items() if row["decision_id"] != decision["decision_id"]]
         return sorted(id_ for at, id_ in said if at > made)
 
     def touches_of(self, student_id: str) -> list[Record]:
-        """All contacts with a student, with the contract's columns, the newest first."""
-        rows = self._imported("touches", [student_id], clock.now())
-        rows = [{name: row[name] for name in TABLES["touches"].columns} for row in rows]
-        rows += self.store.touches_since([student_id], _EVER)
+        """All contacts with a student, each as it is known now, with the contract's columns, the newest first."""
+        names = self._names(student_id)
+        rows = self._imported("touches", names, clock.now()) + self.store.touch_versions(names, _EVER)
+        rows = [{name: row[name] for name in TABLES["touches"].columns} for row in _newest(rows)]
         return sorted(rows, key=lambda row: row["occurred_at"], reverse=True)
+
+    def _names(self, student_id: str) -> list[str]:
+        return Identities.of(self.lake).names([student_id])
 
     def _imported(self, table: str, students: Collection[str], moment: datetime) -> list[Record]:
         """Rows of the lake known at a moment, with plain values."""
@@ -85,3 +93,8 @@ class History:
             {str(name): None if pd.isna(value) else value for name, value in row.items()}
             for row in rows.to_dict("records")
         ]
+
+
+def _newest(versions: list[Record]) -> list[Record]:
+    """The newest version of each contact, whichever way it reached us."""
+    return list({row["touch_id"]: row for row in sorted(versions, key=lambda row: row["known_at"])}.values())

@@ -1,14 +1,16 @@
-"""Activity: how often a student is there, and whether that is changing (signal S1)."""
+"""Activity: how often a student is there, how regularly, and whether that is changing (signal S1)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.catalogue.feature import Family
+from features.catalogue.feature import Family, share
 from features.grid import Grid
+from features.panes.activity import SEEN_QUARTERS, SEEN_RESOURCES
 
 FAMILY = Family("activity", "activity")
 feature = FAMILY.feature
+_BREAK = 3  # days of silence that are a break
 
 
 @feature(
@@ -48,6 +50,18 @@ def active_days_28d(g: Grid) -> np.ndarray:
 
 
 @feature(
+    "share",
+    monotone=-1,
+    en="Share of days active since the start",
+    ru="Доля активных дней с начала обучения",
+    zh="开始学习以来的活跃天数比例",
+)
+def active_days_share(g: Grid) -> np.ndarray:
+    start = g.facts["start_day"]
+    return share(g.days_with_since("clicks", start), g.day - start)
+
+
+@feature(
     "days",
     monotone=1,
     en="Days in a row without logging in",
@@ -56,7 +70,7 @@ def active_days_28d(g: Grid) -> np.ndarray:
 )
 def days_without_login(g: Grid) -> np.ndarray:
     """Whole days since the last activity; before the first one, since the start."""
-    silent_since = np.fmax(g.last_day("clicks"), g.facts["start_day"].to_numpy() - 1)
+    silent_since = np.fmax(g.last_day("clicks"), g.facts["start_day"] - 1)
     return g.day - 1 - silent_since
 
 
@@ -85,6 +99,22 @@ def activity_trend(g: Grid) -> np.ndarray:
 
 
 @feature(
+    "days",
+    window=56,
+    en="Active days gained or lost a week, over the last 8 weeks",
+    ru="На сколько активных дней в неделю больше или меньше, за 8 недель",
+    zh="最近8周每周活跃天数的增减",
+)
+def activity_slope_56d(g: Grid) -> np.ndarray:
+    """Least-squares slope of the active days of 8 weeks; unknown before the 8th week is over."""
+    back = np.array([g.days_with("clicks", 7 * n) for n in range(9)])
+    weeks = np.diff(back, axis=0)[::-1]
+    centred = np.arange(8) - 3.5
+    slope = (centred[:, None] * weeks).sum(axis=0) / (centred**2).sum()
+    return np.where(g.day - g.facts["start_day"] >= 56, slope, np.nan)
+
+
+@feature(
     "ratio",
     window=28,
     en="Actions in the last 7 days against the own weekly habit (1 is as usual)",
@@ -93,9 +123,9 @@ def activity_trend(g: Grid) -> np.ndarray:
 )
 def activity_against_habit(g: Grid) -> np.ndarray:
     """Last week over the mean week from the start until then; unknown in the first week."""
-    days_before = g.day - 7 - g.facts["start_day"].to_numpy()
-    habit = 7 * g.between("clicks", days_before + 7, 7) / np.where(days_before > 0, days_before, np.nan)
-    return np.where(habit > 0, g.window("clicks", 7) / habit, np.nan)
+    start = g.facts["start_day"]
+    habit = 7 * share(g.between("clicks", start, g.day - 7), g.day - 7 - start)
+    return share(g.window("clicks", 7), habit)
 
 
 @feature(
@@ -107,7 +137,91 @@ def activity_against_habit(g: Grid) -> np.ndarray:
     zh="最近28天内最长的中断",
 )
 def longest_gap_28d(g: Grid) -> np.ndarray:
-    return g.longest_gap("clicks", 28, g.facts["start_day"].to_numpy())
+    return _silence(g, 28).max(axis=0).astype("float64")
+
+
+@feature(
+    "count",
+    window=28,
+    monotone=1,
+    en="Breaks of 3 days or more in the last 28 days",
+    ru="Перерывов от 3 дней за последние 28 дней",
+    zh="最近28天内3天以上的中断次数",
+)
+def breaks_28d(g: Grid) -> np.ndarray:
+    return (_silence(g, 28) == _BREAK).sum(axis=0).astype("float64")
+
+
+def _silence(g: Grid, days: int) -> np.ndarray:
+    """(days, n) how many days in a row have been silent by the end of each, within the window and since the start."""
+    column = np.arange(days)[:, None]
+    stops = np.where((g.daily("clicks", days) > 0) | (column < g.facts["start_day"] - (g.day - days)), column, -1)
+    return column - np.maximum.accumulate(stops, axis=0)
+
+
+@feature(
+    "share",
+    window=28,
+    en="How much the same weekdays come back, over 4 weeks (1 is always)",
+    ru="Насколько повторяются одни и те же дни недели, за 4 недели (1 — всегда)",
+    zh="4周内学习日是否固定（1为完全固定）",
+)
+def weekday_regularity_28d(g: Grid) -> np.ndarray:
+    """Share of the other whole weeks in which an active weekday is active again; unknown before there are 2 of each."""
+    weeks = np.clip((g.day - g.facts["start_day"]) // 7, 0, 4)
+    whole = np.arange(28)[:, None] >= 28 - 7 * weeks
+    days = ((g.daily("clicks", 28) > 0) & whole).reshape(4, 7, -1).sum(axis=0)
+    total = days.sum(axis=0)
+    return np.where(total > 1, share((days * (days - 1)).sum(axis=0), (weeks - 1) * total), np.nan)
+
+
+@feature(
+    "share",
+    window=28,
+    en="Share of active days with the usual quarter of the day in them, over 28 days",
+    ru="Доля активных дней с занятиями в привычную четверть суток, за 28 дней",
+    zh="最近28天在惯常时段学习的活跃天数比例",
+)
+def hour_regularity_28d(g: Grid) -> np.ndarray:
+    """The largest of the shares of active days with activity at night, in the morning, afternoon and evening."""
+    seen = g.flags("seen", 28)
+    days = np.array([((seen & flag) > 0).sum(axis=0) for flag in SEEN_QUARTERS])
+    return share(days.max(axis=0), (seen > 0).sum(axis=0))
+
+
+@feature(
+    "count",
+    window=28,
+    monotone=-1,
+    en="Kinds of materials used in the last 28 days",
+    ru="Видов материалов, использованных за 28 дней",
+    zh="最近28天使用的资料种类",
+)
+def resource_kinds_28d(g: Grid) -> np.ndarray:
+    """Of content, lessons, forum, quizzes, homework and live classes."""
+    seen = np.bitwise_or.reduce(g.flags("seen", 28), axis=0)
+    return np.sum([(seen & flag) > 0 for flag in SEEN_RESOURCES], axis=0).astype("float64")
+
+
+@feature(
+    "days",
+    monotone=-1,
+    en="Active days in the first week",
+    ru="Активных дней в первую неделю",
+    zh="第一周的活跃天数",
+)
+def first_week_active_days(g: Grid) -> np.ndarray:
+    """Unknown until the week is over."""
+    start = g.facts["start_day"]
+    days = g.days_with_since("clicks", start) - g.days_with_since("clicks", start + 7)
+    return np.where(g.day >= start + 7, days, np.nan)
+
+
+@feature("count", en="Actions in the first week", ru="Действий в первую неделю", zh="第一周的操作次数")
+def first_week_clicks(g: Grid) -> np.ndarray:
+    """Unknown until the week is over."""
+    start = g.facts["start_day"]
+    return np.where(g.day >= start + 7, g.between("clicks", start, start + 7), np.nan)
 
 
 @feature(
@@ -119,3 +233,14 @@ def longest_gap_28d(g: Grid) -> np.ndarray:
 )
 def forum_clicks_28d(g: Grid) -> np.ndarray:
     return g.window("forum_clicks", 28)
+
+
+@feature(
+    "count",
+    window=28,
+    en="Quiz actions in the last 28 days",
+    ru="Действий в тестах за последние 28 дней",
+    zh="最近28天的测验操作次数",
+)
+def quiz_clicks_28d(g: Grid) -> np.ndarray:
+    return g.window("quiz_clicks", 28)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from features.grid import Grid
 
 Fold = Callable[["Grid"], np.ndarray]
-Unit = Literal["days", "count", "share", "minutes", "points", "ratio"]
+Unit = Literal["days", "hours", "minutes", "count", "share", "points", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class Feature:
         unit: of its values; a `share` is 0-1, a `ratio` has no bounds.
         window_days: how far back it looks; None is the whole enrolment.
         meaning: what it says, by language (en, ru, zh).
-        fold: (grid) -> (n,) float64 for the grid's rows at its cut-off; NaN is unknown.
+        fold: (grid) -> (n,) float64 at the grid's cut-off; NaN is unknown.
         tables: the lake's tables it needs; without any of them it is always unknown or zero.
         freshness_hours: how old the newest fact of its tables may be before the feature is stale.
         is_reason: whether it may be told as a reason; what is the same for all course-mates is none.
         monotone: +1 if more of it can only mean more risk, -1 if less, 0 if that is not known.
+        ranks: the feature whose standing among course-mates it is; then nothing is folded.
+        sensitive: whether it says who a person is rather than what one does; off unless a school switches it on.
     """
 
     name: str
@@ -37,11 +39,13 @@ class Feature:
     unit: Unit
     window_days: int | None
     meaning: dict[str, str]
-    fold: Fold
+    fold: Fold | None
     tables: tuple[str, ...]
     freshness_hours: int = 48
     monotone: int = 0
     is_reason: bool = True
+    ranks: str | None = None
+    sensitive: bool = False
 
 
 class Family:
@@ -75,3 +79,8 @@ class Family:
             return fold
 
         return declare
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """(n,) part / whole; unknown where there is no whole."""
+    return np.where(whole > 0, part / whole, np.nan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.catalogue.feature import Family
+from features.catalogue.feature import Family, share
 from features.enrolments import NO_DAY
 from features.grid import Grid
 
@@ -13,14 +13,14 @@ feature = FAMILY.feature
 
 
 def _elapsed(g: Grid) -> np.ndarray:
-    start, end = g.facts["start_day"].to_numpy(), g.facts["end_day"].to_numpy()
+    start, end = g.facts["start_day"], g.facts["end_day"]
     return np.where(end == NO_DAY, np.nan, (g.day - start) / np.maximum(end - start, 1))
 
 
 def _done(g: Grid) -> np.ndarray:
     """Share of the lessons, or where a course counts none, of all its homework that has a deadline."""
-    lessons, tasks = g.facts["lessons"].to_numpy(), g.ever("due")
-    by_tasks = np.where(tasks > 0, g.total("done") / tasks, np.nan)
+    lessons, tasks = g.facts["lessons"], g.ever("due")
+    by_tasks = share(g.total("done"), tasks)
     return np.minimum(np.where(np.isnan(lessons), by_tasks, g.total("lessons_done") / lessons), 1.0)
 
 
@@ -39,8 +39,8 @@ def progress_share(g: Grid) -> np.ndarray:
 def progress_gap(g: Grid) -> np.ndarray:
     """Planned minus done; the plan is the calendar where lessons count, and the homework due by now elsewhere."""
     tasks = g.ever("due")
-    by_tasks = np.where(tasks > 0, g.total("due") / tasks, np.nan)
-    plan = np.where(np.isnan(g.facts["lessons"].to_numpy()), by_tasks, _elapsed(g))
+    by_tasks = share(g.total("due"), tasks)
+    plan = np.where(np.isnan(g.facts["lessons"]), by_tasks, _elapsed(g))
     return plan - _done(g)
 
 
@@ -57,7 +57,7 @@ def course_elapsed_share(g: Grid) -> np.ndarray:
 
 @feature("days", en="Days to the end of the course", ru="Дней до конца курса", zh="距课程结束的天数", is_reason=False)
 def days_to_end(g: Grid) -> np.ndarray:
-    end = g.facts["end_day"].to_numpy()
+    end = g.facts["end_day"]
     return np.where(end == NO_DAY, np.nan, end - g.day)
 
 
@@ -65,7 +65,7 @@ def days_to_end(g: Grid) -> np.ndarray:
     "days", en="Days since the student started", ru="Дней с начала обучения", zh="开始学习以来的天数", is_reason=False
 )
 def days_since_start(g: Grid) -> np.ndarray:
-    return (g.day - g.facts["start_day"].to_numpy()).astype("float64")
+    return (g.day - g.facts["start_day"]).astype("float64")
 
 
 @feature(
@@ -76,16 +76,53 @@ def days_since_start(g: Grid) -> np.ndarray:
     is_reason=False,
 )
 def enrolled_ahead_days(g: Grid) -> np.ndarray:
-    return (g.facts["start_day"] - g.facts["enrolled_day"]).to_numpy("float64")
+    return (g.facts["start_day"] - g.facts["enrolled_day"]).astype("float64")
 
 
 @feature("count", en="Earlier attempts at this course", ru="Прошлых попыток пройти курс", zh="此前修读本课程的次数")
 def prior_attempts(g: Grid) -> np.ndarray:
-    return g.facts["prior_attempts"].to_numpy()
+    return g.facts["prior_attempts"]
 
 
 @feature(
     "points", en="Credits studied at the same time", ru="Учебная нагрузка, кредитов", zh="同期学习学分", is_reason=False
 )
 def study_load(g: Grid) -> np.ndarray:
-    return g.facts["study_load"].to_numpy()
+    return g.facts["study_load"]
+
+
+@feature(
+    "count",
+    window=14,
+    monotone=-1,
+    en="Lessons done in the last 14 days",
+    ru="Уроков пройдено за последние 14 дней",
+    zh="最近14天完成的课程数",
+)
+def lessons_done_14d(g: Grid) -> np.ndarray:
+    return g.window("lessons_done", 14)
+
+
+@feature(
+    "days",
+    monotone=1,
+    en="Active days without finishing a lesson: stuck",
+    ru="Активных дней без пройденного урока: застрял",
+    zh="学习但未完成课程的天数（卡住）",
+)
+def stuck_active_days(g: Grid) -> np.ndarray:
+    """Active days after the last lesson was done, or since the start; unknown where nobody counts lessons."""
+    since = np.fmax(g.last_day("lessons_done") + 1, g.facts["start_day"])
+    stuck = np.where(g.total("lessons_done") < g.facts["lessons"], g.days_with_since("clicks", since), 0.0)
+    return np.where(np.isnan(g.facts["lessons"]), np.nan, stuck)
+
+
+@feature(
+    "hours",
+    en="Hours of the course left to do",
+    ru="Осталось часов курса",
+    zh="课程剩余学时",
+    is_reason=False,
+)
+def hours_left(g: Grid) -> np.ndarray:
+    return g.facts["hours"] * (1 - _done(g))

@@ -1,13 +1,14 @@
-"""Support and satisfaction: open tickets, broken promises, requests to leave, low ratings (signals S4 and S6)."""
+"""Support: open tickets, how fast the school answered, broken promises, requests to leave (signal S4)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.catalogue.feature import Family
+from features.catalogue.feature import Family, share
 from features.grid import Grid
+from features.panes.tickets import HOUR, STAR
 
-FAMILY = Family("support", "tickets", "ratings")
+FAMILY = Family("support", "tickets")
 feature = FAMILY.feature
 
 
@@ -36,7 +37,7 @@ def tickets_28d(g: Grid) -> np.ndarray:
     zh="最近90天支持逾期答复次数",
 )
 def sla_breaches_90d(g: Grid) -> np.ndarray:
-    return g.window("sla_breached", 90)
+    return g.window("respond_by_broken", 90) + g.window("resolve_by_broken", 90)
 
 
 @feature(
@@ -66,10 +67,85 @@ def refund_requested_30d(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
-    en="Ratings below 3 stars in a row",
-    ru="Оценок ниже 3 звёзд подряд",
-    zh="连续低于3星的评分",
+    en="Urgent support tickets open now (P1, P2)",
+    ru="Открытых срочных обращений (P1, P2)",
+    zh="目前未解决的紧急工单（P1、P2）",
 )
-def ratings_below_3_in_a_row(g: Grid) -> np.ndarray:
-    """Low ratings that no fair one has followed; a fair one of the same moment has."""
-    return g.total("low_in_a_row")
+def tickets_urgent_now(g: Grid) -> np.ndarray:
+    return g.total("urgent_change")
+
+
+@feature(
+    "count",
+    monotone=1,
+    en="Tickets about payment open now",
+    ru="Открытых обращений об оплате",
+    zh="目前未解决的支付工单",
+)
+def tickets_payment_now(g: Grid) -> np.ndarray:
+    return g.total("payment_change")
+
+
+@feature(
+    "count",
+    monotone=1,
+    en="Tickets about access or faults open now",
+    ru="Открытых обращений о доступе и неполадках",
+    zh="目前未解决的访问或故障工单",
+)
+def tickets_technical_now(g: Grid) -> np.ndarray:
+    return g.total("technical_change")
+
+
+@feature(
+    "count",
+    window=90,
+    monotone=1,
+    en="Times that tickets were opened again in the last 90 days",
+    ru="Повторных открытий обращений за последние 90 дней",
+    zh="最近90天工单重新打开的次数",
+)
+def tickets_reopened_90d(g: Grid) -> np.ndarray:
+    return g.window("reopened", 90)
+
+
+@feature(
+    "hours",
+    window=90,
+    monotone=1,
+    en="Working hours to the first answer, mean of the last 90 days",
+    ru="Рабочих часов до первого ответа, в среднем за 90 дней",
+    zh="最近90天首次答复的平均工作小时",
+)
+def first_response_hours_90d(g: Grid) -> np.ndarray:
+    return share(g.window("response_hours", 90), HOUR * g.window("responded", 90))
+
+
+@feature(
+    "hours",
+    window=90,
+    monotone=1,
+    en="Working hours to the solution, mean of the last 90 days",
+    ru="Рабочих часов до решения, в среднем за 90 дней",
+    zh="最近90天解决问题的平均工作小时",
+)
+def resolution_hours_90d(g: Grid) -> np.ndarray:
+    return share(g.window("resolution_hours", 90), HOUR * g.window("resolved", 90))
+
+
+@feature(
+    "points",
+    monotone=-1,
+    en="Last rating of the support (1-5)",
+    ru="Последняя оценка поддержки (1–5)",
+    zh="最近一次对支持服务的评分（1-5）",
+)
+def last_csat(g: Grid) -> np.ndarray:
+    return share(g.last("csat", "rated"), STAR * g.last("rated", "rated"))
+
+
+@feature(
+    "days", en="Days since the last ticket was opened", ru="Дней с последнего обращения", zh="距上次提交工单的天数"
+)
+def days_since_ticket(g: Grid) -> np.ndarray:
+    return g.days_since("opened")

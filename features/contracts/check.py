@@ -214,6 +214,7 @@ def _parse_time(raw: pd.Series, column: Column) -> tuple[pd.Series, list[Fault]]
         moment = raw.dt.tz_localize("UTC").dt.as_unit("us")
     else:
         text = _text(raw)
+        text = text.where(text.str.match(r"\d", na=False))  # pandas takes "now" and "today" for moments
         moment = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True).astype("datetime64[us, UTC]")
         naive = moment.notna() & ~text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True, na=False)
     return moment, [

@@ -121,6 +121,17 @@ _ALL = (
         versioned=True,
     ),
     _table(
+        "identities",
+        "another name of a student: the id of a CRM, the keyed hash of a ticket's e-mail address",
+        "alias",
+        {
+            "alias": _id("the other name, as that system's rows carry it in `student_id`"),
+            "student_id": _id("the student"),
+            "source": Column("text", "who says so", False),
+            **_KNOWN,
+        },
+    ),
+    _table(
         "courses",
         "one run of a course",
         "course_id",
@@ -131,6 +142,7 @@ _ALL = (
             "ends_at": Column("time", "the moment after the last day of a fixed-term run", False),
             "curator": _id("login of the curator of the whole run", False),
             "lessons": Column("integer", "lessons in the plan", False, low=1),
+            "hours": Column("number", "hours of work in the plan", False, low=0),
             **_KNOWN,
         },
         versioned=True,
@@ -171,7 +183,7 @@ _ALL = (
     ),
     _table(
         "submissions",
-        "a piece of homework handed in",
+        "a piece of homework handed in; a score that is known later is a newer version",
         "submission_id",
         {
             "submission_id": _id("the submission"),
@@ -184,6 +196,7 @@ _ALL = (
                 "flag", "a result of an earlier run: it closes the task, it is no effort", default=False
             ),
         },
+        versioned=True,
         order=(*_KNOWN_AFTER, ("occurred_at", "score_known_at")),
     ),
     _table(
@@ -195,7 +208,7 @@ _ALL = (
             "enrolment_id": _id("the enrolment"),
             "kind": _choice("what it was", *ACTIVITY_KINDS),
             "object_id": _id("the page, lesson or resource", False),
-            "quantity": Column("number", "how many clicks the row stands for", low=1, high=1e6, default=1),
+            "quantity": Column("integer", "how many clicks the row stands for", low=1, high=1e6, default=1),
             **_TIMES,
         },
         order=_KNOWN_AFTER,
@@ -219,6 +232,7 @@ _ALL = (
             ),
             "seconds": Column("number", "length of the stretch", low=0, high=86400, default=0),
             "progress": Column("number", "share of the video reached, 0-1", False, low=0, high=1),
+            "speed": Column("number", "playback rate of a `watched` stretch; 1 is normal", False, low=0.1, high=16),
             **_TIMES,
         },
         order=_KNOWN_AFTER,
@@ -252,6 +266,39 @@ _ALL = (
         order=_KNOWN_AFTER,
     ),
     _table(
+        "nps",
+        "an answer to: would you recommend us?",
+        "event_id",
+        {
+            "event_id": _id("the event"),
+            **_STUDENT,
+            "value": Column("number", "0-10; from 9 on a promoter, up to 6 a detractor", low=0, high=10),
+            **_TIMES,
+        },
+        order=_KNOWN_AFTER,
+    ),
+    _table(
+        "live",
+        "a live class of an enrolment, or what the student did in it",
+        "event_id",
+        {
+            "event_id": _id("the event"),
+            "enrolment_id": _id("the enrolment"),
+            "class_id": _id("the class"),
+            "kind": _choice(
+                "held: a class to which the student was invited took place; attended; spoke: speaking turns; wrote: "
+                "messages in its chat",
+                "held",
+                "attended",
+                "spoke",
+                "wrote",
+            ),
+            "quantity": Column("integer", "how many turns or messages the row stands for", low=1, high=1e4, default=1),
+            **_TIMES,
+        },
+        order=_KNOWN_AFTER,
+    ),
+    _table(
         "payments",
         "something that happened to a student's money",
         "event_id",
@@ -260,13 +307,15 @@ _ALL = (
             **_STUDENT,
             "kind": _choice("what happened", "paid", "failed", "refunded", "card_expiring", "renewed"),
             "amount_minor": Column("integer", "minor units of the school's currency", False, low=0),
+            "discount_minor": Column("integer", "taken off the list price, in minor units", False, low=0),
+            "expires_at": Column("time", "when the card expires, for `card_expiring`", False),
             **_TIMES,
         },
         order=_KNOWN_AFTER,
     ),
     _table(
         "touches",
-        "a contact with a student, by whomever and in whatever channel",
+        "a contact with a student, by whomever and in whatever channel; what is learned of it later is a newer version",
         "touch_id",
         {
             "touch_id": _id("the touch"),
@@ -275,8 +324,10 @@ _ALL = (
             "status": _choice("how it went", "sent", "opened", "answered", "failed", default="sent"),
             "action": _id("the action of the catalogue it carried out", False),
             "decision_id": _id("the decision it carried out", False),
+            "by": _id("login of the person who made it; empty when it was automatic", False),
             **_TIMES,
         },
+        versioned=True,
         order=_KNOWN_AFTER,
     ),
     _table(

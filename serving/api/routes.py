@@ -128,7 +128,7 @@ def build_router(current: Current) -> APIRouter:
         risks = [{"as_of": night.as_of.isoformat(), **answers.enrolment(entry, lang)} for night, entry in card.entries]
         records = [answers.decision(one, adviser.policy, lang, adviser.school.zone) for one in card.decisions]
         return {
-            "student_id": student_id,
+            "student_id": card.person.student_id,
             "display_name": card.person.display_name,
             "risks": risks,
             "decisions": records,

@@ -48,7 +48,11 @@ class BatchRequest(Body):
 
 
 class TouchReport(Body):
-    """A contact with a student, as the CRM or a messenger reports it."""
+    """A contact with a student, as the CRM or a messenger reports it.
+
+    What is learned of it later (opened, answered, who made it) is told under the same `touch_id`, with the moment of
+    the contact itself. A field left out then says nothing new; one that contradicts what was told is not taken.
+    """
 
     touch_id: Id
     student_id: Id
@@ -57,7 +61,8 @@ class TouchReport(Body):
     status: Literal["sent", "opened", "answered", "failed"] = "sent"
     action: Id | None = None
     decision_id: Id | None = None
-    occurred_at: AwareDatetime
+    by: Id | None = Field(None, description="login of the person who made it; left out when it was automatic")
+    occurred_at: AwareDatetime = Field(description="when the contact was made")
 
 
 class ConsentReport(Body):

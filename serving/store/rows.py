@@ -156,7 +156,7 @@ class Reported:
 
     Attributes:
         added: ids that were new.
-        known: ids that were there with the same content (for a touch: whose status was brought up to date).
+        known: ids that were there with the same content (for a touch: with nothing that contradicts it).
         different: ids that were there with other content; those rows were left as they were.
     """
 

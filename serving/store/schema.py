@@ -175,18 +175,20 @@ verdict = Table(
 )
 
 # touch and consent have the columns of features.contracts.tables, so that what is reported can be added to the lake.
+# A row is a version: what is learned of a contact later is kept beside what was known before.
 touch = Table(
     "touch",
     metadata,
     Column("touch_id", Id, primary_key=True),
+    Column("known_at", Moment, primary_key=True),
     Column("student_id", Id, nullable=False),
     Column("enrolment_id", Id),
     Column("channel", String(20), nullable=False),
     Column("status", String(20), nullable=False),
     Column("action", Id),
     Column("decision_id", Id),
+    Column("by", Id),
     Column("occurred_at", Moment, nullable=False),
-    Column("known_at", Moment, nullable=False),
     Index(None, "student_id", "occurred_at"),
     Index(None, "occurred_at"),
 )

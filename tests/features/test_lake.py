@@ -5,6 +5,7 @@ import sys
 import textwrap
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from features.errors import BadConfig, BadInput, Unavailable
@@ -136,3 +137,30 @@ def test_an_empty_lake_has_empty_tables_of_the_right_types(tmp_path):
     assert lake.last_known_day() is None
     found = lake.read("activity")
     assert (len(found), str(found["occurred_at"].dtype)) == (0, "datetime64[us, UTC]")
+
+
+def test_a_lake_of_an_older_version_is_read_and_added_to(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    row = {"course_id": "c1", "known_at": "2026-03-01T12:00:00Z", "lessons": 5}
+    with lake.adding("test", "1") as batch:
+        batch.write("courses", pd.DataFrame([row]))
+    (path,) = lake.paths("courses")
+    pq.write_table(pq.read_table(path).drop_columns(["hours"]), path)
+    assert lake.read("courses")["hours"].isna().all()
+    with lake.adding("test", "2") as batch:
+        batch.write("courses", pd.DataFrame([row, {**row, "course_id": "c2", "hours": 7}]))
+    assert batch.report.kept == {"courses": 1}, "what is known is known in spite of the newer columns"
+    assert list(lake.read("courses")["hours"].fillna(-1)) == [-1, 7]
+    assert lake.read("courses").dtypes.equals(lake.read("courses", ("course_id", [])).dtypes)
+
+
+def test_marks_are_kept_with_what_was_added_and_the_newest_counts(tmp_path):
+    lake = Lake(tmp_path, "UTC")
+    assert lake.marks() == {}
+    for name, marks in (("1", {"a": 1, "b": 1}), ("2", {}), ("3", {"a": 2})):
+        with lake.adding("test", name) as batch:
+            batch.marks |= marks
+    with pytest.raises(RuntimeError), lake.adding("test", "4") as batch:  # noqa: PT012 - the import is what fails
+        batch.marks["a"] = 3
+        raise RuntimeError
+    assert Lake(tmp_path, "UTC").marks() == {"a": 2, "b": 1}

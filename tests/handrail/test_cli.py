@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import sys
 from datetime import date
 
 import pandas as pd
 import pytest
 
+from features.importers.doors import DOORS
 from handrail import cli
 
 
@@ -49,8 +51,59 @@ def test_help_names_every_command(run):
         "readout",
         "serve",
         "demo",
+        "doctor",
     ):
         assert command in out
+
+
+def test_every_door_of_importing_says_what_it_reads(run):
+    code, out, _ = run("import", "--help")
+    assert code == 0
+    for door in DOORS:
+        assert door.name in out
+        assert " ".join(door.text.split()[:4]) in " ".join(out.replace("│", " ").split())
+        assert run("import", door.name, "--help")[0] == 0
+
+
+def test_a_proposed_mapping_is_edited_and_imported(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "visits.csv").write_text("Student,Course,When,What\n7,m,2026-03-01 09:00,login\n")
+    words = ("--home", "school", "import", "csv", "--guess", "exports/visits.csv")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert 'file = "exports/visits.csv"' in out
+    assert json.loads(run(*words, "--json")[1])["mapping"] == out.removesuffix("\n")
+    mapping = tmp_path / "exports" / "mapping.toml"
+    assert run(*words, "--out", mapping) == (0, f"{mapping} is written: read it, settle its questions\n", "")
+    assert 'file = "visits.csv"' in mapping.read_text("utf-8"), "named from where the mapping lies"
+    code, _, err = run(*words, "--out", mapping)
+    assert (code, "is there already" in err) == (1, True)
+    code, _, err = run("--home", "school", "import", "csv", mapping)
+    assert (code, "has no time zone" in err) == (1, True)
+    mapping.write_text(mapping.read_text("utf-8").replace("# ? ", ""), "utf-8")
+    assert run("--home", "school", "import", "csv", mapping)[0] == 0
+    code, out, _ = run("--home", "school", "--json", "import", "csv", mapping)
+    assert (code, json.loads(out)["repeated"]) == (0, True)
+    assert run("import", "csv", mapping, mapping)[0] == 1
+    assert run("import", "csv")[0] == 2
+
+
+def test_a_database_is_asked_by_a_name_whose_url_only_the_environment_knows(run, tmp_path, monkeypatch):
+    with sqlite3.connect(tmp_path / "crm.db") as crm:
+        crm.execute("CREATE TABLE people (id TEXT, seen TEXT)")
+        crm.execute("INSERT INTO people VALUES ('7', '2026-03-01T09:00:00Z')")
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(
+        '[[table]]\nname = "students"\nsource = "crm"\nquery = "SELECT * FROM people"\nsince = "seen"\n'
+        'columns = { student_id = "id", known_at = "seen" }\n'
+    )
+    words = ("--home", tmp_path / "school", "--json", "import", "database", mapping)
+    code, out, _ = run(*words)
+    assert (code, json.loads(out)["where"]) == (1, "HANDRAIL_SOURCE_CRM")
+    monkeypatch.setenv("HANDRAIL_SOURCE_CRM", f"sqlite:///{tmp_path / 'crm.db'}")
+    assert json.loads(run(*words)[1])["kept"] == {"students": 1}
+    assert json.loads(run(*words)[1])["kept"] == {"students": 0}
 
 
 @pytest.mark.parametrize("words", [("dance",), ("features",), ("train", "--seed", "x"), ("serve", "--port", "0")])

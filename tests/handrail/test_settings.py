@@ -29,3 +29,22 @@ def test_a_session_secret_is_made_once_and_nobody_else_reads_it(monkeypatch, tmp
     assert stat.S_IMODE((tmp_path / "session.secret").stat().st_mode) == 0o600
     monkeypatch.setenv("HANDRAIL_SESSION_SECRET", "x" * 40)
     assert Settings.read(tmp_path).session_secret() == "x" * 40
+
+
+def test_databases_to_import_from_are_named_by_the_environment_and_not_shown(monkeypatch, tmp_path):
+    monkeypatch.setenv("HANDRAIL_SOURCE_CRM", "postgresql://u:zq9secret@db/crm")
+    monkeypatch.setenv("HANDRAIL_SOURCE_OLD_LMS", "sqlite:////data/lms.db\n")
+    monkeypatch.setenv("HANDRAIL_SOURCE_NONE", " ")
+    read = Settings.read(tmp_path)
+    assert read.school.sources == {"crm": "postgresql://u:zq9secret@db/crm", "old_lms": "sqlite:////data/lms.db"}
+    assert "zq9secret" not in repr(read) + repr(read.school)
+    assert hash(read) == hash(Settings.read(tmp_path))
+
+
+def test_the_key_that_hides_addresses_is_read_and_shown_to_nobody(monkeypatch, tmp_path):
+    monkeypatch.delenv("HANDRAIL_IDENTITY_KEY", raising=False)
+    assert Settings.read(tmp_path).school.identity_key == ""
+    monkeypatch.setenv("HANDRAIL_IDENTITY_KEY", f" {'k' * 64}\n")
+    settings = Settings.read(tmp_path)
+    assert settings.school.identity_key == "k" * 64
+    assert "k" * 64 not in repr(settings) + repr(settings.school)

@@ -1,58 +1,83 @@
-"""Drawn tables: a few events drawn as a table, one feature, one expected column."""
+"""Drawn tables: a few rows drawn as a table, one feature, one expected column; all of them live in one school."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import pandas as pd
 
+from features.config import School
 from features.contracts import TABLES
 from features.lake import Lake
 
 ZONE = "Europe/Moscow"
-_DEFAULTS = {
-    "course_id": "course",
-    "kind": "login",
-    "video_id": "v1",
-    "ticket_id": "t1",
-    "assignment_id": "a1",
-    "channel": "sms",
-    "price_minor": None,
+_UNDRAWN = {
+    "courses": {"course_id": "course", "starts_at": "2026-03-01 00:00", "ends_at": "2026-06-01 00:00"},
+    "enrolments": {"course_id": "course", "occurred_at": "2026-02-20"},
+    "assignments": {"course_id": "course"},
+    "activity": {"kind": "login"},
+    "videos": {"video_id": "v1"},
+    "tickets": {"ticket_id": "t1"},
+    "touches": {"channel": "sms"},
 }
-_KEPT_OUT = {"activity": ("kind",), "videos": ("kind",), "payments": ("kind",)}
+"""By table, what a row has in a column that is not drawn."""
+PROFILE = {
+    "acquisition_channel": ["search", "friend"],
+    "gender": ["f", "m"],
+    "age_band": ["0-35", "35-55", "55<="],
+    "region": ["north", "south"],
+    "disability": ["no", "yes"],
+}
+"""What the school of the drawn tables switches on."""
+Scene = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Some events, and what one feature must say of them.
+    """Some rows, and what one feature must say of them.
 
     Attributes:
         feature: its name.
         says: what is shown, in words.
-        events: by table, rows drawn with `|`; a date alone is noon of that day in the school's zone.
-        expect: rows `enrolment | value`; `-` is unknown.
+        tables: by name, rows drawn with `|`; a date alone is noon of that day in the school's zone. There is a course,
+            and an enrolment in it for everyone who is expected, whether it is drawn or not.
+        expect: rows `enrolment | value`, one for each live enrolment; `-` is unknown.
         as_of: the cut-off.
     """
 
     feature: str
     says: str
-    events: dict[str, str]
+    tables: dict[str, str]
     expect: str
     as_of: str = "2026-03-15"
-    enrolment: dict[str, str] = field(default_factory=dict)
-    course: dict[str, str] = field(default_factory=dict)
 
     @property
     def expected(self) -> dict[str, float]:
-        rows = (line.split("|") for line in self.expect.strip().splitlines())
-        return {name.strip(): float("nan") if value.strip() == "-" else float(value) for name, value in rows}
+        rows = ([cell.strip() for cell in line.split("|")] for line in self.expect.strip().splitlines())
+        return {name: float("nan") if value == "-" else float(Fraction(value)) for name, value in rows}
+
+    @property
+    def scene(self) -> Scene:
+        """What happened, to whom; several features may be shown by one."""
+        return tuple(self.tables.items()), tuple(self.expected)
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The drawn rows, completed to their contracts, with the course and the enrolments that are not drawn."""
+        made = {table: frame(table, text) for table, text in ({"courses": "course_id\ncourse"} | self.tables).items()}
+        enrolments = frame("enrolments", "\n".join(["enrolment_id", *self.expected]))
+        if (drawn := made.get("enrolments")) is not None:
+            others = enrolments[~enrolments["enrolment_id"].isin(drawn["enrolment_id"])]
+            enrolments = pd.concat([drawn, others], ignore_index=True)
+        return made | {"enrolments": enrolments}
 
 
 def cells(text: str) -> pd.DataFrame:
     """A drawn table as a frame of text; an empty cell is missing."""
     head, *rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
-    return pd.DataFrame(rows, columns=head).replace("", None)
+    return pd.DataFrame(rows, columns=head, dtype="object").replace("", None)
 
 
 def moment(text: str | None) -> pd.Timestamp | None:
@@ -66,42 +91,43 @@ def frame(table: str, text: str) -> pd.DataFrame:
     """Drawn rows, completed to the contract: ids by row number, known when they happened."""
     contract = TABLES[table]
     rows = cells(text)
-    for name, column in contract.columns.items():
-        if name in rows:
-            continue
-        if name == contract.key[0]:
-            rows[name] = [f"{table}-{i}" for i in range(len(rows))]
-        elif name == "student_id":
-            rows[name] = rows.get("enrolment_id", "ann")
-        elif name == "known_at":
-            rows[name] = rows.get("occurred_at", "2026-02-01")
-        elif column.required and column.default is None:
-            rows[name] = _DEFAULTS[name]
-    for name, column in contract.columns.items():
-        if column.kind == "time" and name in rows:
+    ids = {contract.key[0]: [f"{table}-{i}" for i in range(len(rows))]}
+    for name, value in (ids | _UNDRAWN.get(table, {})).items():
+        if name not in rows:
+            rows[name] = value
+    if "student_id" in contract.columns and "student_id" not in rows:
+        rows["student_id"] = rows["enrolment_id"]
+    happened = rows.get("occurred_at", pd.Series("2026-01-01", index=rows.index))
+    rows["known_at"] = rows["known_at"].fillna(happened) if "known_at" in rows else happened
+    for name in rows.columns:
+        if contract.columns[name].kind == "time":
             rows[name] = pd.to_datetime(rows[name].map(moment), utc=True).dt.as_unit("us")
     return rows
 
 
-def people(drawn: Drawn) -> dict[str, pd.DataFrame]:
-    """One course of March to May, and an enrolment on its first day for everyone who is expected."""
-    names = list(drawn.expected)
-    course = {"course_id": ["course"], "known_at": ["2026-02-01"], "starts_at": ["2026-03-01 00:00"]}
-    course |= {"ends_at": ["2026-06-01 00:00"]} | {key: [value] for key, value in drawn.course.items()}
-    enrolments = {"enrolment_id": names, "student_id": names, "course_id": "course", "occurred_at": "2026-02-20 12:00"}
-    enrolments |= {"known_at": "2026-02-20 12:00"} | drawn.enrolment
-    made = {"courses": pd.DataFrame(course), "enrolments": pd.DataFrame(enrolments)}
-    for table, rows in made.items():
-        for name in rows.columns:
-            if TABLES[table].columns[name].kind == "time":
-                rows[name] = pd.to_datetime(rows[name].map(moment), utc=True).dt.as_unit("us")
-    return made
+def one_school(drawn: Sequence[Drawn]) -> tuple[dict[Scene, str], dict[str, pd.DataFrame]]:
+    """A school in which all the drawn tables are.
+
+    Returns:
+        What the ids of each scene begin with, and the tables.
+    """
+    scenes = {one.scene: one for one in drawn}
+    begins = {scene: f"{number}-" for number, scene in enumerate(scenes)}
+    found: dict[str, list[pd.DataFrame]] = {}
+    for scene, one in scenes.items():
+        for table, rows in one.frames().items():
+            ids = [name for name in rows.columns if TABLES[table].columns[name].kind == "id"]
+            found.setdefault(table, []).append(rows.assign(**{name: begins[scene] + rows[name] for name in ids}))
+    return begins, {table: pd.concat(frames, ignore_index=True) for table, frames in found.items()}
 
 
-def lake_of(folder: Path, drawn: Drawn, *, shuffled: bool = False) -> Lake:
-    lake = Lake(folder / "lake", ZONE)
-    with lake.adding("drawn", drawn.feature) as batch:
-        for table, rows in (people(drawn) | {name: frame(name, text) for name, text in drawn.events.items()}).items():
-            batch.write(table, rows.sample(frac=1, random_state=1) if shuffled else rows, file=table)
-        assert batch.report.set_aside == dict.fromkeys(batch.report.set_aside, 0), batch.report.faults
-    return lake
+def imported(home: Path, tables: Mapping[str, pd.DataFrame]) -> School:
+    """A school whose lake has these rows, in no order."""
+    settings = home / "configs" / "school.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("\n".join(["[profile]", *(f"{name} = {values}" for name, values in PROFILE.items())]), "utf-8")
+    with Lake(home / "lake", ZONE).adding("drawn", "drawn") as batch:
+        for table, rows in tables.items():
+            batch.write(table, rows.sample(frac=1, random_state=1), file=table)
+        assert not any(batch.report.set_aside.values()), batch.report.faults
+    return School(home)

@@ -117,8 +117,13 @@ def test_the_report_that_the_action_was_carried_out_does_not_change_the_answer(o
     assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == row["decision_id"]
 
 
+def nobody_wrote_lately(caller, row) -> bool:
+    touches = caller.client.get(f"/v1/students/{row['student_id']}").json()["touches"]
+    return row["action"] == "no_action" and all(one["occurred_at"] < "2026-06-01" for one in touches)
+
+
 def test_fresh_events_are_seen_and_decided_about_on_their_own(caller):
-    row = next(one for one in caller.list() if one["action"] == "no_action" and one["band"] == "low")
+    row = next(one for one in caller.list() if one["band"] == "low" and nobody_wrote_lately(caller, one))
     asked = {
         "table": "tickets",
         "row": {
@@ -229,3 +234,19 @@ def test_a_moment_that_is_still_to_come_is_refused(caller):
     later = (clock.now() + timedelta(days=1)).isoformat()
     word = {"event_id": "w", "student_id": "s", "state": "given", "occurred_at": later}
     assert caller.client.post("/v1/consents", json={"consents": [word]}).status_code == 422
+
+
+def test_what_becomes_of_a_contact_is_told_later_under_its_id(own_caller):
+    row = contacted(own_caller)
+    sent = {"touch_id": "t1", "student_id": row["student_id"], "channel": "sms", "decision_id": row["decision_id"]}
+    sent |= {"by": "anna", "occurred_at": clock.now().isoformat()}
+    opened = {name: value for name, value in sent.items() if name not in ("by", "decision_id")} | {"status": "opened"}
+    told = [own_caller.client.post("/v1/touches", json={"touches": [one]}).json() for one in (sent, opened)]
+    assert told == [
+        {"added": ["t1"], "known": [], "different": []},
+        {"added": [], "known": ["t1"], "different": []},
+    ]
+    card = own_caller.client.get(f"/v1/students/{row['student_id']}").json()
+    (touch,) = [one for one in card["touches"] if one["touch_id"] == "t1"]
+    assert (touch["status"], touch["by"], touch["decision_id"]) == ("opened", "anna", row["decision_id"])
+    assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == row["decision_id"]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -178,3 +179,27 @@ def test_what_is_written_in_a_failed_transaction_is_not_kept(store) -> None:
     with pytest.raises(RuntimeError):
         _fail(store)
     assert store.failures("anna") is None
+
+
+def test_a_database_of_the_first_release_keeps_its_touches_and_can_go_back(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    config = database_room._config()
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        columns = "touch_id, student_id, channel, status, occurred_at, known_at"
+        values = "'t1', 's1', 'sms', 'sent', '2025-03-01 12:00:00.000000', '2025-03-01 12:00:00.000000'"
+        connection.execute(text(f"INSERT INTO touch ({columns}) VALUES ({values})"))
+    store.migrate()
+    told = {"touch_id": "t1", "student_id": "s1", "channel": "sms", "occurred_at": NOW, "by": "anna"}
+    store.add_touches([{**told, "status": "opened", "known_at": NOW + timedelta(days=1)}])
+    assert [(row["status"], row["by"]) for row in store.touch_versions(None, NOW)] == [
+        ("sent", None),
+        ("opened", "anna"),
+    ]
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        assert connection.execute(text("SELECT touch_id, status FROM touch")).all() == [("t1", "opened")]
+    store.migrate()
+    store.check()

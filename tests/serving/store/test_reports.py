@@ -30,7 +30,8 @@ def test_a_reported_touch_is_kept_once(store) -> None:
     assert store.add_touches([_touch()]) == Reported(("t1",), (), ())
     assert store.add_touches([_touch(), _touch("t2")]) == Reported(("t2",), ("t1",), ())
     (first, second) = store.touches_since(None, AT)
-    assert first == {**_touch(), "status": "sent", "enrolment_id": None, "action": None, "decision_id": None}
+    empty = dict.fromkeys(("enrolment_id", "action", "decision_id", "by"))
+    assert first == {**_touch(), "status": "sent", **empty}
     assert second["touch_id"] == "t2"
 
 
@@ -62,6 +63,32 @@ def test_a_status_only_moves_on(store, told: list[str], status: str, at_once: bo
     for batch in [rows] if at_once else [[row] for row in rows]:
         store.add_touches(batch)
     assert [row["status"] for row in store.touches_since(None, AT)] == [status]
+
+
+def test_what_is_learned_later_is_a_newer_version_and_what_was_known_before_stays(store) -> None:
+    later = AT + timedelta(hours=3)
+    store.add_touches([_touch(by="anna", action="care_sms")])
+    assert store.add_touches([_touch(status="opened", decision_id="d1", known_at=later)]).known == ("t1",)
+    before, after = store.touch_versions(["s1"], AT)
+    assert (before["status"], before["decision_id"], before["known_at"]) == ("sent", None, AT)
+    assert (after["status"], after["decision_id"], after["known_at"]) == ("opened", "d1", later)
+    assert (after["by"], after["action"]) == ("anna", "care_sms"), "a column left out says nothing"
+    assert store.touches_since(None, AT) == [after]
+
+
+def test_a_word_that_contradicts_what_is_known_of_a_touch_is_not_taken(store) -> None:
+    store.add_touches([_touch(by="anna")])
+    for other in ({"by": "wei"}, {"occurred_at": AT + timedelta(minutes=1)}, {"student_id": "s2"}):
+        assert store.add_touches([_touch(status="opened", **other)]).different == ("t1",)
+    assert [row["status"] for row in store.touch_versions(None, AT)] == ["sent"]
+
+
+def test_a_version_that_reaches_us_out_of_order_is_known_after_the_one_before(store) -> None:
+    store.add_touches([_touch(status="opened")])
+    store.add_touches([_touch(status="answered", known_at=AT - timedelta(days=1))])
+    first, second = store.touch_versions(None, AT)
+    assert (first["status"], second["status"]) == ("opened", "answered")
+    assert second["known_at"] > first["known_at"]
 
 
 def test_touches_by_student_and_time(store) -> None:

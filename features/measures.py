@@ -1,0 +1,254 @@
+"""One measure of some enrolments by day, as known at a cut-off: as an array, as rows where there are few, or of one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+
+import numpy as np
+
+from features.panes.kept import Pane
+
+NEVER = -1
+
+Days = np.ndarray | int
+"""Days counted from the grid's first, one for all or one for each enrolment."""
+
+
+class Sparse:
+    """A measure as its rows.
+
+    Args:
+        pane: where it is.
+        measure: its name.
+        first: the day number from which days are counted.
+        size: n, the number of enrolments.
+    """
+
+    def __init__(self, pane: Pane, measure: str, first: int, size: int) -> None:
+        values = pane.measures[measure]
+        used = np.flatnonzero(values)
+        self._rows = (pane.at[used], pane.day[used] - first, pane.known_day[used] - first, values[used])
+        self._size, self._cut = size, -1
+
+    def seek(self, cut: int) -> None:
+        """Moves to a cut-off."""
+        if cut == self._cut:
+            return
+        self._cut = cut
+        at, day, known, value = self._rows
+        seen = (known < cut) & (day < cut)
+        self._at, self._day, self._value = at[seen], day[seen], value[seen]
+        self._summed: tuple[np.ndarray, np.ndarray] | None = None
+
+    def sum(self, low: Days, high: Days) -> np.ndarray:
+        """(n,) the sum over the days from ``low`` up to, and not with, ``high``."""
+        return self._over(self._at, self._day, self._value, low, high)
+
+    def count(self, low: Days, high: Days) -> np.ndarray:
+        """(n,) the number of days from ``low`` up to ``high`` with the measure above zero."""
+        at, day = self._active()
+        return self._over(at, day, None, low, high)
+
+    def latest(self) -> np.ndarray:
+        """(n,) the last day with the measure above zero, or NEVER."""
+        at, day = self._active()
+        found = np.full(self._size, NEVER, dtype="int64")
+        found[at] = day  # in ascending order: the last one stays
+        return found
+
+    def daily(self, low: int, high: int) -> np.ndarray:
+        """(high - low, n) the measure on each day."""
+        shown = np.zeros((high - low, self._size))
+        inside = (self._day >= low) & (self._day < high)
+        np.add.at(shown, (self._day[inside] - low, self._at[inside]), self._value[inside])
+        return shown
+
+    def _over(self, at: np.ndarray, day: np.ndarray, value: np.ndarray | None, low: Days, high: Days) -> np.ndarray:
+        own = [edge[at] if isinstance(edge, np.ndarray) else edge for edge in (low, high)]
+        inside = (day >= own[0]) & (day < own[1])
+        return np.bincount(at[inside], None if value is None else value[inside], self._size)
+
+    def _active(self) -> tuple[np.ndarray, np.ndarray]:
+        """Enrolments and days with the measure above zero, what was taken back left out, in ascending order."""
+        if self._summed is None:
+            width = self._cut + 1
+            cells, place = np.unique(self._at.astype("int64") * width + self._day, return_inverse=True)
+            cells = cells[np.bincount(place, self._value, len(cells)) > 0]
+            self._summed = cells // width, cells % width
+        return self._summed
+
+
+class Single:
+    """A measure of one enrolment, in plain Python: for so few rows numpy's own overhead would be most of the cost.
+
+    Args:
+        pane: where it is.
+        measure: its name.
+        first: the day number from which days are counted.
+    """
+
+    def __init__(self, pane: Pane, measure: str, first: int) -> None:
+        rows = zip(pane.day.tolist(), pane.known_day.tolist(), pane.measures[measure].tolist(), strict=True)
+        self._rows = [(day - first, known - first, value) for day, known, value in rows if value]
+        self._cut = -1
+
+    def seek(self, cut: int) -> None:
+        """Moves to a cut-off."""
+        if cut == self._cut:
+            return
+        self._cut = cut
+        by_day: dict[int, int] = {}
+        for day, known, value in self._rows:
+            if day < cut and known < cut:
+                by_day[day] = by_day.get(day, 0) + value
+        self._by_day = sorted(by_day.items())
+        self._days = [day for day, _ in self._by_day]
+        self._sums = [0, *accumulate(value for _, value in self._by_day)]
+        self._active = [day for day, value in self._by_day if value > 0]
+
+    def sum(self, low: Days, high: Days) -> np.ndarray:
+        """(1,) the sum over the days from ``low`` up to, and not with, ``high``."""
+        start, end = bisect_left(self._days, low), bisect_left(self._days, high)
+        return np.array([float(self._sums[max(start, end)] - self._sums[start])])
+
+    def count(self, low: Days, high: Days) -> np.ndarray:
+        """(1,) the number of days from ``low`` up to ``high`` with the measure above zero."""
+        start, end = bisect_left(self._active, low), bisect_left(self._active, high)
+        return np.array([float(max(end - start, 0))])
+
+    def latest(self) -> np.ndarray:
+        """(1,) the last day with the measure above zero, or NEVER."""
+        return np.array([self._active[-1] if self._active else NEVER])
+
+    def daily(self, low: int, high: int) -> np.ndarray:
+        """(high - low, 1) the measure on each day."""
+        shown = np.zeros((high - low, 1))
+        for day, value in self._by_day:
+            if low <= day < high:
+                shown[day - low] = value
+        return shown
+
+
+class Workspace:
+    """Memory that grid after grid uses again: to be given fresh memory costs more than the sums in it."""
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._used = 0
+
+    def clear(self) -> None:
+        """Takes back all that was given."""
+        self._used = 0
+
+    def zeros(self, shape: tuple[int, int]) -> np.ndarray:
+        """A float64 array of zeros."""
+        size = shape[0] * shape[1]
+        if self._used == len(self._arrays):
+            self._arrays.append(np.zeros(size))
+        if self._arrays[self._used].size < size:
+            self._arrays[self._used] = np.zeros(size)
+        given = self._arrays[self._used][:size].reshape(shape)
+        given.fill(0)
+        self._used += 1
+        return given
+
+
+class Dense:
+    """A measure as an array, days down and enrolments across, with running totals kept as far as they are still true.
+
+    Args:
+        pane: where it is.
+        measure: its name.
+        first: the day number from which days are counted.
+        shape: (days, n).
+        space: memory to use.
+    """
+
+    def __init__(self, pane: Pane, measure: str, first: int, shape: tuple[int, int], space: Workspace) -> None:
+        self._values, self._space, self._n = space.zeros(shape), space, np.arange(shape[1])
+        value = pane.measures[measure]
+        used = np.flatnonzero((value != 0) & (pane.day < first + shape[0]))
+        cell = (pane.day[used] - first).astype("int64") * shape[1] + pane.at[used]
+        late = pane.known_day[used] > pane.day[used]
+        np.add.at(self._values.reshape(-1), cell[~late], value[used[~late]].astype("float64"))
+        order = np.argsort(pane.known_day[used[late]], kind="stable")
+        self._late = (
+            pane.known_day[used[late]][order] - first,
+            cell[late][order],
+            value[used[late]][order].astype("float64"),
+        )
+        self._merged = self._cut = 0
+        self._running: dict[str, tuple[np.ndarray, int]] = {}
+
+    def seek(self, cut: int) -> None:
+        """Moves to a cut-off, and takes in what became known late, but before it."""
+        if cut == self._cut:
+            return
+        self._cut = cut
+        known, cell, value = self._late
+        end = int(np.searchsorted(known, cut))
+        if end > self._merged:
+            due = slice(self._merged, end)
+            np.add.at(self._values.reshape(-1), cell[due], value[due])
+            changed = int(cell[due].min()) // self._values.shape[1]
+            self._running = {name: (rows, min(true, changed)) for name, (rows, true) in self._running.items()}
+            self._merged = end
+
+    def sum(self, low: Days, high: Days) -> np.ndarray:
+        """(n,) the sum over the days from ``low`` up to, and not with, ``high``."""
+        return self._over(self._sums(), low, high)
+
+    def count(self, low: Days, high: Days) -> np.ndarray:
+        """(n,) the number of days from ``low`` up to ``high`` with the measure above zero."""
+        return self._over(self._counts(), low, high)
+
+    def latest(self) -> np.ndarray:
+        """(n,) the last day with the measure above zero, or NEVER."""
+        rows, start = self._rows_from("latest", NEVER)
+        days = np.arange(float(start), self._cut)[:, None]
+        marked = np.where(self._values[start : self._cut] > 0, days, NEVER)
+        for day in range(start, self._cut):
+            np.maximum(rows[day], marked[day - start], out=rows[day + 1])
+        return rows[self._cut].astype("int64")
+
+    def daily(self, low: int, high: int) -> np.ndarray:
+        """(high - low, n) the measure on each day."""
+        return self._values[low:high]
+
+    def _over(self, totals: np.ndarray, low: Days, high: Days) -> np.ndarray:
+        ends = []
+        for edge in (high, low):
+            if isinstance(edge, np.ndarray):
+                ends.append(totals[np.clip(edge, 0, self._cut).astype("int64"), self._n])
+            else:
+                ends.append(totals[min(max(edge, 0), self._cut)])
+        return ends[0] - ends[1]
+
+    def _sums(self) -> np.ndarray:
+        """(days + 1, n), true up to the cut-off: the sum over the days before each."""
+        rows, start = self._rows_from("sums", 0)
+        return self._total(rows, start, self._values[start : self._cut])
+
+    def _counts(self) -> np.ndarray:
+        """(days + 1, n), true up to the cut-off: how many days before each were above zero."""
+        rows, start = self._rows_from("counts", 0)
+        return self._total(rows, start, self._values[start : self._cut] > 0)
+
+    def _total(self, rows: np.ndarray, start: int, values: np.ndarray) -> np.ndarray:
+        for day in range(start, self._cut):  # whole rows at a time: numpy's own running sum along days is slower
+            np.add(rows[day], values[day - start], out=rows[day + 1])
+        return rows
+
+    def _rows_from(self, name: str, zero: int) -> tuple[np.ndarray, int]:
+        """The rows of a running total, and from which of them on they are made anew, to the cut-off."""
+        if name not in self._running:
+            rows = self._space.zeros((self._values.shape[0] + 1, self._values.shape[1]))
+            rows[0] = zero
+            self._running[name] = rows, 0
+        rows, true = self._running[name]
+        self._running[name] = rows, max(true, self._cut)
+        return rows, min(true, self._cut)
+
+
+Measure = Dense | Sparse | Single

@@ -26,7 +26,6 @@ from features.contracts import TABLES, Checked, Contract, check
 from features.contracts.check import as_records, empty
 from features.errors import BadConfig, Unavailable
 
-
 PLANS = ("students", "courses", "enrolments", "assignments", "identities")
 """Tables of what there is, rather than of what happened."""
 

@@ -16,7 +16,7 @@ Days = np.ndarray | int
 
 
 class Sparse:
-    """A measure as its rows.
+    """A measure as its rows, in the order in which they come into sight.
 
     Args:
         pane: where it is.
@@ -28,21 +28,31 @@ class Sparse:
     def __init__(self, pane: Pane, measure: str, first: int, size: int) -> None:
         values = pane.measures[measure]
         used = np.flatnonzero(values)
-        self._rows = (pane.at[used], pane.day[used] - first, pane.known_day[used] - first, values[used])
-        self._size, self._cut = size, -1
+        seen_from = np.maximum(pane.day[used], pane.known_day[used]) - first + 1
+        order = np.argsort(seen_from, kind="stable")
+        used = used[order]
+        self._seen_from = seen_from[order]
+        self._rows = pane.at[used], pane.day[used] - first, values[used].astype("float64")
+        self._is_ever_taken_back = bool(len(used)) and values[used].min() < 0
+        self._size, self._cut, self._end = size, -1, 0
+        self._total = np.zeros(size)
 
     def seek(self, cut: int) -> None:
         """Moves to a cut-off."""
         if cut == self._cut:
             return
-        self._cut = cut
-        at, day, known, value = self._rows
-        seen = (known < cut) & (day < cut)
-        self._at, self._day, self._value = at[seen], day[seen], value[seen]
+        end = int(np.searchsorted(self._seen_from, cut, side="right"))
+        if end > self._end:
+            at, _, value = (rows[self._end : end] for rows in self._rows)
+            self._total = self._total + np.bincount(at, value, self._size)
+        self._cut, self._end = cut, end
+        self._at, self._day, self._value = (rows[:end] for rows in self._rows)
         self._summed: tuple[np.ndarray, np.ndarray] | None = None
 
     def sum(self, low: Days, high: Days) -> np.ndarray:
         """(n,) the sum over the days from ``low`` up to, and not with, ``high``."""
+        if isinstance(low, int) and isinstance(high, int) and low <= 0 and high >= self._cut:
+            return self._total
         return self._over(self._at, self._day, self._value, low, high)
 
     def count(self, low: Days, high: Days) -> np.ndarray:
@@ -52,9 +62,9 @@ class Sparse:
 
     def latest(self) -> np.ndarray:
         """(n,) the last day with the measure above zero, or NEVER."""
-        at, day = self._active()
+        at, day = self._active() if self._is_ever_taken_back else (self._at, self._day)
         found = np.full(self._size, NEVER, dtype="int64")
-        found[at] = day  # in ascending order: the last one stays
+        np.maximum.at(found, at, day)
         return found
 
     def daily(self, low: int, high: int) -> np.ndarray:
@@ -65,12 +75,15 @@ class Sparse:
         return shown
 
     def _over(self, at: np.ndarray, day: np.ndarray, value: np.ndarray | None, low: Days, high: Days) -> np.ndarray:
-        own = [edge[at] if isinstance(edge, np.ndarray) else edge for edge in (low, high)]
-        inside = (day >= own[0]) & (day < own[1])
+        inside = day >= (low[at] if isinstance(low, np.ndarray) else low)
+        if isinstance(high, np.ndarray):
+            inside &= day < high[at]
+        elif high < self._cut:
+            inside &= day < high
         return np.bincount(at[inside], None if value is None else value[inside], self._size)
 
     def _active(self) -> tuple[np.ndarray, np.ndarray]:
-        """Enrolments and days with the measure above zero, what was taken back left out, in ascending order."""
+        """Enrolments and days with the measure above zero, what was taken back left out."""
         if self._summed is None:
             width = self._cut + 1
             cells, place = np.unique(self._at.astype("int64") * width + self._day, return_inverse=True)

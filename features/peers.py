@@ -11,8 +11,10 @@ from features.enrolments import Facts
 FEWEST = 5  # course-mates below which a rank would be about persons, not about a course
 _MOST_WEEKS = 1 << 20
 
-Usual = Mapping[int, tuple[np.ndarray, ...]]
-"""By group, for each compared feature, the sorted known values of its members."""
+Standing = tuple[np.ndarray, np.ndarray]
+"""(k,) different values in ascending order, and (k + 1,) how many have less than each, and how many there are."""
+Usual = Mapping[int, tuple[Standing, ...]]
+"""By group, for each compared feature, what its members have."""
 
 
 def groups(day: int, facts: Facts) -> np.ndarray:
@@ -36,7 +38,7 @@ def usual(columns: Sequence[np.ndarray], mates: np.ndarray) -> Usual:
         columns: for each compared feature (n,) values at one cut-off, NaN is unknown.
         mates: (n,) groups.
     """
-    return {group: tuple(_known(values[rows]) for values in columns) for group, rows in _members(mates)}
+    return {group: tuple(_standing(values[rows]) for values in columns) for group, rows in _members(mates)}
 
 
 def ranks(columns: Sequence[np.ndarray], mates: np.ndarray, among: Usual) -> list[np.ndarray]:
@@ -52,11 +54,13 @@ def ranks(columns: Sequence[np.ndarray], mates: np.ndarray, among: Usual) -> lis
     """
     found = [np.full(len(mates), np.nan) for _ in columns]
     for group, rows in _members(mates):
-        for values, known, ranked in zip(columns, among.get(group, ()), found, strict=False):
-            if len(known) >= FEWEST:
+        for values, (known, below), ranked in zip(columns, among.get(group, ()), found, strict=False):
+            if below[-1] >= FEWEST:
                 own = values[rows]
-                below = np.searchsorted(known, own, "left") + np.searchsorted(known, own, "right")
-                ranked[rows] = np.where(np.isnan(own), np.nan, below / (2 * len(known)))
+                place = np.searchsorted(known, own)
+                is_there = known[np.minimum(place, len(known) - 1)] == own
+                equal = np.where(is_there, below[np.minimum(place + 1, len(known))] - below[place], 0)
+                ranked[rows] = np.where(np.isnan(own), np.nan, (below[place] + equal / 2) / below[-1])
     return found
 
 
@@ -66,5 +70,6 @@ def _members(mates: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     return zip(names.tolist(), np.split(order, starts[1:])[: len(names)], strict=True)
 
 
-def _known(values: np.ndarray) -> np.ndarray:
-    return np.sort(values[~np.isnan(values)])
+def _standing(values: np.ndarray) -> Standing:
+    known, count = np.unique(values[~np.isnan(values)], return_counts=True)
+    return known, np.append(0, np.cumsum(count))

@@ -139,12 +139,22 @@ def payments(past: Past) -> dict[str, float]:
     events = past.own("payments")
     failed, made = of_kind(events, "failed"), of_kind(events, "paid", "renewed")
     cards = [past.day(r["expires_at"]) for r in of_kind(events, "card_expiring") if r["expires_at"]]
-    discount, paid = (sum(r[name] or 0 for r in made) for name in ("discount_minor", "amount_minor"))
+    priced = [r for r in made if r["amount_minor"] is not None]
+    discount, paid = (sum(r[name] or 0 for r in priced) for name in ("discount_minor", "amount_minor"))
     return {
         "payment_failures_30d": len(past.lately(failed, 30)),
         "payments_failed_now": len(past.after_the_last(failed, made)),
-        "card_expires_in_days": min(((day - past.cut).days for day in cards if day >= past.cut), default=UNKNOWN),
+        "card_expires_in_days": _card_expires(past, cards, [past.day(r["occurred_at"]) for r in made]),
         "days_since_payment": past.since_last(made),
         "renewals": len(of_kind(made, "renewed")),
         "discount_share": share(discount, discount + paid),
     }
+
+
+def _card_expires(past: Past, cards: list[date], paid: list[date]) -> float:
+    """Days to the next expiry; without one, since the last, unless something was paid on a day after it."""
+    ahead = [day for day in cards if day >= past.cut]
+    if ahead or not cards:
+        return (min(ahead) - past.cut).days if ahead else UNKNOWN
+    expired = max(cards)
+    return UNKNOWN if any(day > expired for day in paid) else (expired - past.cut).days

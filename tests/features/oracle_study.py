@@ -61,12 +61,13 @@ def _gaps(past: Past, active: set[date]) -> dict[str, float]:
 
 
 def _same_weekdays(past: Past, active: set[date]) -> float:
-    """In how many of the other three weeks a student was active on the weekday of each active day."""
-    window = {past.cut - n * DAY for n in range(1, 29)}
-    days = active & window
-    if len(days) < 2:
+    """In how many of the other whole weeks, of four at most, a student was active on the weekday of each active day."""
+    weeks = min((past.cut - past.start).days // 7, 4)
+    days = {day for day in active if past.ago(day) < 7 * weeks}
+    if weeks < 2 or len(days) < 2:
         return UNKNOWN
-    return mean([sum(day + 7 * n * DAY in days for n in (-3, -2, -1, 1, 2, 3)) / 3 for day in days])
+    others = [n for n in range(1 - weeks, weeks) if n]
+    return mean([sum(day + 7 * n * DAY in days for n in others) / (weeks - 1) for day in days])
 
 
 def _same_quarter(past: Past, events: list[Row]) -> float:
@@ -113,7 +114,7 @@ def homework(past: Past) -> dict[str, float]:
     delays = [(past.day(r["occurred_at"]), (past.day(r["occurred_at"]) - past.day(at)).days) for r, at in timed]
     scores = [
         (max(past.day(r["score_known_at"]), past.day(r["known_at"])), r["score"])
-        for r in effort
+        for r in own_work
         if r["score"] is not None and r["score_known_at"] and past.day(r["score_known_at"]) < past.cut
     ]
     mean_score, last_score = mean([score for _, score in scores]), mean(_of_the_last_day(scores))
@@ -162,14 +163,19 @@ def video(past: Past) -> dict[str, float]:
 def live(past: Past) -> dict[str, float]:
     events = past.own("live")
     lately = past.lately(events, 28)
-    held, attended = (of_kind(events, kind) for kind in ("held", "attended"))
-    lately_held, came = (len(of_kind(lately, kind)) for kind in ("held", "attended"))
+    lately_held, came = (_classes(past, of_kind(lately, kind)) for kind in ("held", "attended"))
+    missed = past.after_the_last(of_kind(events, "held"), of_kind(events, "attended"))
     return {
         "live_attended_share_28d": min(came / lately_held, 1.0) if lately_held else UNKNOWN,
-        "live_missed_in_a_row": len(past.after_the_last(held, attended)),
+        "live_missed_in_a_row": _classes(past, missed),
         "live_spoken_28d": clicks(of_kind(lately, "spoke")),
         "live_written_28d": clicks(of_kind(lately, "wrote")),
     }
+
+
+def _classes(past: Past, rows: list[Row]) -> int:
+    """Different classes; one of the same name on another day is another one."""
+    return len({(r["class_id"], past.day(r["occurred_at"])) for r in rows})
 
 
 def _lessons_done(past: Past) -> list[date]:
@@ -187,6 +193,8 @@ def progress(past: Past) -> dict[str, float]:
     owed, lessons, ended = _owed(past), past.course["lessons"], _lessons_done(past)
     since = max([past.start, *(day + DAY for day in ended)])
     stuck = float(sum(day >= since for day in active_days(past)))
+    if lessons is not None and len(ended) >= lessons:
+        stuck = 0.0
     if lessons is None:
         handed_in = {r["assignment_id"] for r in past.own("submissions")}
         done = mean([float(name in handed_in) for name in owed])

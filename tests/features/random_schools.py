@@ -127,7 +127,9 @@ FACTS = {
         LATER,
         most=10,
     ),
-    "live": drawn(ENROLMENT, ["held", "held", "attended", "spoke", "wrote"], [1, 2, 3], MOMENT, LATER, most=8),
+    "live": drawn(
+        ENROLMENT, ["c1", "c2"], ["held", "held", "attended", "spoke", "wrote"], [1, 2, 3], MOMENT, LATER, most=8
+    ),
     "tickets": drawn(
         ENROLMENT,
         ABOUT,
@@ -302,7 +304,7 @@ class Made:
                 carried_over=carried_over,
                 **self.times(moment, later),
             )
-            if rescored is not None and TABLES["submissions"].versioned:
+            if rescored is not None:
                 known = row["known_at"] + timedelta(minutes=rescored[1])
                 self.again("submissions", row, rescored[1], score=rescored[0], score_known_at=known)
 
@@ -313,8 +315,8 @@ class Made:
         for number, video, kind, seconds, progress, speed, moment, later in drawn["videos"]:
             mine = {"enrolment_id": self.enrolment(number), "video_id": video, "kind": kind, "seconds": seconds}
             self.add("videos", **mine, progress=progress, speed=speed, **self.times(moment, later))
-        for number, kind, quantity, moment, later in drawn["live"]:
-            mine = {"enrolment_id": self.enrolment(number), "class_id": "c", "kind": kind, "quantity": quantity}
+        for number, class_id, kind, quantity, moment, later in drawn["live"]:
+            mine = {"enrolment_id": self.enrolment(number), "class_id": class_id, "kind": kind, "quantity": quantity}
             self.add("live", **mine, **self.times(moment, later))
 
     def _support(self, drawn: dict[str, Any]) -> None:

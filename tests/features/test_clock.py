@@ -1,9 +1,10 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from features.clock import date_of, day_number, day_start, local_days
+from features.clock import date_of, day_number, day_start, local_days, midnights
 
 
 def days(*moments: str, zone: str) -> list:
@@ -41,3 +42,57 @@ def test_a_missing_moment_has_no_day():
 def test_a_day_starts_at_local_midnight_even_when_the_clock_changes():
     assert day_start(date(2026, 3, 29), "Europe/Berlin") == datetime(2026, 3, 28, 23, tzinfo=UTC)
     assert day_start(date(2026, 3, 30), "Europe/Berlin") == datetime(2026, 3, 29, 22, tzinfo=UTC)
+
+
+ZONES = [
+    "UTC",
+    "Europe/Moscow",
+    "Europe/Berlin",
+    "Europe/Dublin",  # its summer time is the standard one
+    "Asia/Beirut",  # skips midnight in spring, its last hour of an October's day comes twice
+    "America/Havana",  # skips midnight in spring, midnight comes twice in autumn
+    "America/Sao_Paulo",
+    "America/Asuncion",
+    "Africa/Cairo",
+    "Asia/Tehran",
+    "Asia/Gaza",
+    "Pacific/Apia",  # had no 30 December 2011
+    "Pacific/Kiritimati",
+    "Australia/Lord_Howe",  # changes by half an hour
+]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_midnights_are_the_starts_of_the_days(zone):
+    every = np.arange(day_number(date(2009, 1, 1)), day_number(date(2027, 1, 1)))
+    first = midnights(every, zone)
+    assert first.tolist() == [day_start(int(day), zone).timestamp() * 1e6 for day in every]
+
+
+@pytest.mark.parametrize("zone", [zone for zone in ZONES if zone != "Pacific/Apia"])
+def test_a_midnight_is_the_first_moment_of_its_day(zone):
+    every = np.arange(day_number(date(2009, 1, 1)), day_number(date(2027, 1, 1)))
+    first = midnights(every, zone)
+    for moments, expected in ((first, every), (first - 1, every - 1)):
+        stamps = pd.Series(pd.to_datetime(moments, unit="us", utc=True)).dt.as_unit("us")
+        assert local_days(stamps, zone).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Asia/Beirut", date(2025, 3, 30), 23),
+        ("Asia/Beirut", date(2025, 10, 25), 25),
+        ("America/Havana", date(2025, 3, 9), 23),
+        ("America/Havana", date(2025, 11, 2), 25),
+        ("Europe/Berlin", date(2026, 3, 29), 23),
+        ("Europe/Moscow", date(2026, 3, 29), 24),
+    ],
+)
+def test_a_day_is_as_long_as_it_is(zone, day, hours):
+    first, after = midnights(np.array([day_number(day), day_number(day + timedelta(days=1))]), zone)
+    assert after - first == hours * 3_600_000_000
+
+
+def test_no_days_have_no_midnights():
+    assert midnights(np.array([], dtype="int64"), "Asia/Beirut").tolist() == []

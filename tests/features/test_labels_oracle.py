@@ -157,7 +157,7 @@ def test_the_oracle_knows_every_label():
     assert set(ANSWERS) == set(LABELS)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.sampled_from(ZONES), st.lists(PART, min_size=2, max_size=4))
 def test_every_label_is_what_a_person_would_count(zone, parts):
     found = differences(Made(zone, parts))

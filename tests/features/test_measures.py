@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.measures import NEVER, Dense, Sparse, Workspace
+from features.measures import NEVER, Dense, Single, Sparse, Workspace
 from features.panes import Pane
 
 FIRST, DAYS = 1000, 40
@@ -71,13 +71,15 @@ def ordered(edges: tuple[Any, Any], size: int) -> tuple[Any, Any]:
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(ROW, max_size=40), st.sampled_from([1, 3, 20]), STOPS)
-def test_rows_and_array_give_the_answers_of_a_recount(drawn, size, stops):
+def test_every_way_to_hold_a_measure_gives_the_answers_of_a_recount(drawn, size, stops):
     rows = [(at % size, day, day + later, value) for at, day, later, value in drawn]
     pane = pane_of(rows)
     measures = {
         "rows": Sparse(pane, "clicks", FIRST, size),
         "array": Dense(pane, "clicks", FIRST, (DAYS, size), Workspace()),
     }
+    if size == 1:
+        measures["list"] = Single(pane, "clicks", FIRST)
     recount = Recount(rows, size)
     for cut, questions in sorted(stops, key=lambda stop: stop[0]):
         recount.seek(cut)
@@ -95,7 +97,8 @@ def test_rows_and_array_give_the_answers_of_a_recount(drawn, size, stops):
 
 def test_what_is_known_late_changes_totals_that_were_already_made():
     pane = pane_of([(0, 2, 2, 1), (0, 5, 5, 1), (0, 2, 8, -1), (0, 3, 8, 4)])
-    for measure in (Sparse(pane, "clicks", FIRST, 1), Dense(pane, "clicks", FIRST, (20, 1), Workspace())):
+    array = Dense(pane, "clicks", FIRST, (20, 1), Workspace())
+    for measure in (Sparse(pane, "clicks", FIRST, 1), Single(pane, "clicks", FIRST), array):
         told = []
         for cut in (6, 8, 9):
             measure.seek(cut)

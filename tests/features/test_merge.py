@@ -63,7 +63,7 @@ def merged(tmp_path) -> School:
 
 def test_before_the_merge_everything_is_as_if_it_never_came(merged, tmp_path):
     never = told(made(tmp_path / "never", merged=False))
-    before = [cut for cut in (6, 13, 20)]
+    before = [6, 13, 20]
     pd.testing.assert_frame_equal(told(merged).loc[before], never.loc[before])
     assert list(never.loc[13, "tickets_open_now"]) == [1, 2]
 

@@ -139,7 +139,7 @@ def test_an_id_of_a_field_that_no_line_has_is_refused(load: Callable, school: Sc
         ("t.jsonl.gz", gzip.compress(json_lines(*ROWS), mtime=0)[:-9], "the gzip file is cut"),
         ("t.jsonl", b"", "the file is empty"),
         ("t.jsonl", b"{}\n{}\n", "all 2 rows: event_id is empty"),
-        ("t.csv.gz", gzip.compress(b"id,who.id,via.channel,at\n1,2,3,4\n" * 999, mtime=0)[:-20], "the gzip file is cut"),
+        ("t.csv.gz", gzip.compress(b"id,who.id,via.channel,at\n1,2,3,4\n" * 99, mtime=0)[:-9], "the gzip file is cut"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read(load: Callable, school: School, name: str, content: bytes, words: str) -> None:

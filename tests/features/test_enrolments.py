@@ -143,10 +143,8 @@ def test_texts_are_those_of_the_versions_in_force(made, tmp_path):
     made.enrol("ann", "2026-02-10", course="run")
     made.enrol("ann", "2026-02-10", course="own", known="2026-03-10")
     enrolments = of(made, tmp_path)
-    courses = [
-        list(enrolments.text("course_id", enrolments.facts(day(cut))["version"]))
-        for cut in ("2026-03-10", "2026-03-11")
-    ]
+    versions = [enrolments.facts(day(cut))["version"] for cut in ("2026-03-10", "2026-03-11")]
+    courses = [list(enrolments.text("course_id", version)) for version in versions]
     assert courses == [["run"], ["own"]]
 
 

@@ -24,8 +24,12 @@ from features.panes import Pane
 from features.profile import Profile
 
 KEYS = ("enrolment_id", "student_id", "course_id", "day", "enough_data")
-_TRACES = ("clicks", "submitted", "video_events", "opened", "cancel_asked", "refund_asked", "ratings", "nps_answers")
-_CELLS = 300_000  # of one array of a grid; bounds the memory of a chunk of enrolments
+_TRACES = (
+    *("clicks", "submitted", "video_events", "opened", "cancel_asked", "refund_asked", "ratings", "nps_answers"),
+    *("classes_attended", "spoken", "written"),
+)
+"""Measures of which any shows that the student has done something."""
+_CELLS = 700_000  # of one array of a grid; bounds the memory of a chunk of enrolments
 _KEPT_DAYS, _KEPT_COURSES = 4, 256
 
 Progress = Callable[[int, int, str], None]
@@ -145,6 +149,9 @@ class Snapshots:
     ) -> _Rows:
         """Folds the panes of some enrolments; ``panes`` are theirs where they are not the kept ones."""
         facts = {day: self._facts(day) for day in days}
+        # Whoever is live at none of the cut-offs costs nothing.
+        asked = np.any([facts[day]["live"][positions] for day in days], axis=0) if days else []
+        wanted = positions if panes is not None else positions[asked]
         live = {day: positions[facts[day]["live"][positions]] for day in days}
         size = sum(map(len, live.values()))
         rows = _Rows(
@@ -153,23 +160,16 @@ class Snapshots:
             version=np.concatenate([facts[day]["version"][live[day]] for day in days]),
             mates=np.concatenate([peers.groups(day, facts[day])[live[day]] for day in days]),
             enough=np.zeros(size, dtype=bool),
-            values=np.full((len(FEATURES), size), np.nan),
+            values=np.empty((len(FEATURES), size)),
         )
-        space = Workspace()
-        if panes is not None:
-            self._fold_chunk(rows, panes, positions, facts, days, space)
-            return rows
-        # Neighbours in time share a chunk, so that few of them are asked for a cut-off at which they are not live.
-        order = positions[np.argsort(facts[days[-1]]["start_day"][positions], kind="stable")]
         width = max(days[-1] - (days[-1] if self._panes.first_day is None else self._panes.first_day), 1)
-        step = max(_CELLS // width, 1)
-        for start in range(0, len(order), step):
-            chunk = np.sort(order[start : start + step])
-            asked = [day for day in days if facts[day]["live"][chunk].any()]
-            if asked:
-                self._fold_chunk(rows, self._panes.of(chunk), chunk, facts, asked, space)
+        step = len(wanted) if panes is not None else max(_CELLS // width, 1)
+        space = Workspace()
+        for start in range(0, len(wanted), max(step, 1)):
+            chunk = wanted[start : start + step]
+            self._fold_chunk(rows, self._panes.of(chunk) if panes is None else panes, chunk, facts, space)
             if progress:
-                progress(min(start + step, len(order)), len(order), "features")
+                progress(min(start + step, len(wanted)), len(wanted), "features")
         return rows
 
     def _fold_chunk(
@@ -178,16 +178,20 @@ class Snapshots:
         panes: Mapping[str, Pane],
         chunk: np.ndarray,
         facts: Mapping[int, Facts],
-        days: Sequence[int],
         space: Workspace,
     ) -> None:
+        """Fills the rows of some enrolments, given in ascending order: at each cut-off they lie side by side."""
+        days = [day for day, known in facts.items() if known["live"][chunk].any()]
+        if not days:
+            return
         grid = Grid(panes, len(chunk), days, space)
         for day in days:
             own = {name: values[chunk] for name, values in facts[day].items()}
-            grid.seek(day, own)
             live = np.flatnonzero(own["live"])
             low, high = np.searchsorted(rows.day, [day, day + 1])
-            place = low + np.searchsorted(rows.at[low:high], chunk[live])
+            first = int(low + np.searchsorted(rows.at[low:high], chunk[live[0]]))
+            place = slice(first, first + len(live))
+            grid.seek(day, own)
             traces = sum(grid.total(measure) for measure in _TRACES)
             rows.enough[place] = ((day - own["start_day"] >= self._min_days) & (traces > 0))[live]
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -43,7 +43,8 @@ class Grid:
         self._measures: dict[str, Measure] = {}
         self._space = space or Workspace()
         self._space.clear()
-        self.day = self._first
+        self._windows: dict[tuple[str, int], np.ndarray] = {}
+        self._cut, self.day = 0, self._first
         self.facts: Mapping[str, np.ndarray] = {}
 
     def seek(self, day: int, facts: Mapping[str, np.ndarray]) -> Grid:
@@ -58,15 +59,19 @@ class Grid:
         """
         if not self.day <= day <= self._last:
             raise ValueError(f"a grid at day {self.day} cannot go to {day}")
-        self.day, self.facts = day, facts
+        self.day, self.facts, self._cut = day, facts, day - self._first
+        self._windows.clear()
         return self
 
     # What the folds read. Every answer is (n,); windows are [cut-off - days, cut-off).
 
     def window(self, measure: str, days: int) -> np.ndarray:
         """Sum over the last ``days`` days."""
-        found = self._at(measure)
-        return self._zeros() if found is None else found.sum(self._cut - days, self._cut)
+        if (measure, days) not in self._windows:  # several features share a window
+            found = self._at(measure)
+            sums = self._zeros() if found is None else found.sum(self._cut - days, self._cut)
+            self._windows[measure, days] = sums
+        return self._windows[measure, days]
 
     def before(self, measure: str, days: int, length: int) -> np.ndarray:
         """Sum over the ``length`` days that ended ``days`` days ago."""
@@ -84,8 +89,7 @@ class Grid:
 
     def total(self, measure: str) -> np.ndarray:
         """Sum over all days before the cut-off."""
-        found = self._at(measure)
-        return self._zeros() if found is None else found.sum(0, self._cut)
+        return self.window(measure, self._cut)
 
     def days_with(self, measure: str, days: int) -> np.ndarray:
         """Number of days in the window on which the measure was above zero."""
@@ -152,10 +156,6 @@ class Grid:
             return self._zeros()
         known = pane.known_day < self.day
         return np.bincount(pane.at[known], pane.measures[measure][known], self._size)
-
-    @property
-    def _cut(self) -> int:
-        return self.day - self._first
 
     def _zeros(self) -> np.ndarray:
         return np.zeros(self._size)

@@ -104,6 +104,10 @@ class Identities:
         """The student of this name: the name itself where it is nobody's other one."""
         return self._student_of.get(name, name)
 
+    def named(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows with `student_id` as the student's own, whenever that was known."""
+        return rows.assign(student_id=rows["student_id"].map(self.student).astype("str"))
+
     def names(self, students: Collection[str]) -> list[str]:
         """All names of some students, in order: their own and the others."""
         return sorted({*students, *self._rows.loc[self._rows["student_id"].isin(list(students)), "alias"]})

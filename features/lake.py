@@ -122,6 +122,14 @@ class Lake:
             paths = []
         return _rows(table, paths, self.zone, [(only[0], "in", list(only[1]))] if only else None)
 
+    def is_unique(self, table: str, column: str) -> bool:
+        """Whether no value of a column comes twice: then nothing of the table was told in versions."""
+        if not (paths := self.paths(table)):
+            return True
+        query = f'SELECT count(*) = count(DISTINCT "{column}") FROM read_parquet(?)'
+        with duckdb.connect() as db:
+            return bool(db.execute(query, [[str(path) for path in paths]]).fetchall()[0][0])
+
     def last_known_day(self, table: str | None = None) -> int | None:
         """The newest `known_day` of a table, or of all tables of events; None where there is no row."""
         files = self._manifest()["files"]

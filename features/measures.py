@@ -41,7 +41,7 @@ class Sparse:
         """Moves to a cut-off."""
         if cut == self._cut:
             return
-        end = int(np.searchsorted(self._seen_from, cut, side="right"))
+        end = int(self._seen_from.searchsorted(cut, "right"))
         if end > self._end:
             at, _, value = (rows[self._end : end] for rows in self._rows)
             self._total = self._total + np.bincount(at, value, self._size)
@@ -200,7 +200,7 @@ class Dense:
             return
         self._cut = cut
         known, cell, value = self._late
-        end = int(np.searchsorted(known, cut))
+        end = int(known.searchsorted(cut))
         if end > self._merged:
             due = slice(self._merged, end)
             np.add.at(self._values.reshape(-1), cell[due], value[due])

@@ -19,6 +19,7 @@ from features.labels import LABELS
 LANGUAGES = ("en", "ru", "zh")
 OWN_NAMES = {"en": "EN", "ru": "РУ", "zh": "中文"}
 _PERCENT_UNITS = ("share", "ratio")  # shown as percent
+_HOW_MANY = ("homework_resubmissions",)  # a ratio that is read as so many for each, not as percent
 
 
 class Catalogue:
@@ -79,6 +80,7 @@ class ReasonWords:
         week_ago: the student's value a week ago; empty when not known.
         raises: whether it makes the student's leaving more likely.
         direction: the same in words.
+        is_standing: whether the fact is the standing among course-mates itself; then there is no `usual`.
     """
 
     says: str
@@ -88,6 +90,7 @@ class ReasonWords:
     week_ago: str
     raises: bool
     direction: str
+    is_standing: bool
 
 
 def choose_language(*wishes: str | None) -> str:
@@ -179,7 +182,7 @@ def value_text(feature: str, value: float | None, lang: str) -> str:
 
 def _unit(name: str) -> str:
     feature = FEATURES.get(name)
-    return feature.unit if feature else "count"
+    return feature.unit if feature and name not in _HOW_MANY else "count"
 
 
 def _signed(key: str, unit: str, number: float, lang: str, **values: object) -> str:
@@ -204,14 +207,16 @@ def reason_words(reason: Mapping[str, Any], lang: str) -> ReasonWords:
     feature = FEATURES.get(name)
     meaning = feature.meaning[lang] if feature else name.replace("_", " ")
     raises = float(reason.get("contribution") or 0) > 0
+    is_standing = feature is not None and feature.ranks is not None
     return ReasonWords(
         says=_says(name, meaning, value, lang),
         meaning=meaning,
         value=value_text(name, value, lang),
-        usual=_usual(name, reason, lang),
+        usual="" if is_standing else _usual(name, reason, lang),
         week_ago="" if week_ago is None else value_text(name, week_ago, lang),
         raises=raises,
         direction=WORDS.say("reason.raises" if raises else "reason.lowers", lang),
+        is_standing=is_standing,
     )
 
 

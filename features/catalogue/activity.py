@@ -116,7 +116,6 @@ def activity_slope_56d(g: Grid) -> np.ndarray:
 
 @feature(
     "ratio",
-    window=28,
     en="Actions in the last 7 days against the own weekly habit (1 is as usual)",
     ru="Действий за 7 дней относительно своей обычной недели (1 — как обычно)",
     zh="最近7天操作次数与本人平时一周之比（1为正常）",

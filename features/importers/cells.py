@@ -106,6 +106,7 @@ def moments(text: pd.Series, formats: Sequence[str] = (), zone: str = "") -> tup
 
 
 def _parsed(text: pd.Series, form: str, *, utc: bool = False) -> pd.Series:
+    text = text.where(text.str.match(r".*\d", na=False))  # pandas takes "now" and "today" for moments
     parsed: Any = pd.to_datetime(text, format=form, errors="coerce", utc=utc)
     return parsed.dt.as_unit("us")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -50,7 +51,7 @@ class Sum:
             if event[name] is None:
                 return 0
             product *= event[name]
-        return round(product * self.scale)
+        return math.floor(product * self.scale + 0.5)
 
     def add(self, sum_: int, value: int) -> int:
         """What a day has with one more event."""

@@ -11,6 +11,7 @@ import pandas as pd
 from features.clock import midnights
 from features.config import School
 from features.contracts import TABLES
+from features.identity import Identities
 from features.lake import Lake, with_days
 from features.panes.activity import QUARTER
 from features.panes.counted import Counted
@@ -40,7 +41,12 @@ def with_fresh(
         By name, the panes that replace the kept ones.
     """
     lake = Lake(school.lake, school.zone)
-    rows = {name: with_days(found, school.zone) for name, found in fresh.items() if len(found)}
+    known = Identities.of(lake)
+    rows = {
+        name: with_days(known.named(found) if "student_id" in found else found, school.zone)
+        for name, found in fresh.items()
+        if len(found)
+    }
     newer = {name: bool((found["known_day"] > (lake.last_known_day(name) or 0)).all()) for name, found in rows.items()}
     found: dict[str, Pane] = {}
     again: list[str] = []
@@ -50,7 +56,9 @@ def with_fresh(
             continue
         if name in COUNTED and newer[changing[0]]:
             counted = COUNTED[name]
-            found[name] = _added(kept.get(name), counted, _events(counted, rows[changing[0]], ids, owners, school.zone))
+            events = _events(counted, rows[changing[0]], ids, owners, school.zone)
+            if events:
+                found[name] = _added(kept.get(name), counted, events)
         else:
             again.append(name)
     if again:

@@ -28,8 +28,7 @@ def whole(values: Any, scale: int = 1) -> Any:
     """Whole numbers of 1/scale."""
     if values.type().is_integer() and scale == 1:
         return values
-    # Rounded by the same steps as Python's round(), so that one event counts alike with and without a query.
-    return (values * float(scale)).round()
+    return (values * float(scale) + 0.5).floor()  # a half goes up, as in `features.panes.counted`
 
 
 def ones(condition: Any) -> Any:

@@ -64,7 +64,9 @@ def of_school(school: School, ids: pd.Index) -> Panes:
             name: lake.paths(name) or with_days(empty(name), school.zone) for name in (*READ, "identities")
         }
         sources["tickets"] = with_promises(lake.read("tickets"), school)
-        sources |= {name: in_force(_versions(lake, name), key) for name, key in VERSIONED.items()}
+        for name, key in VERSIONED.items():
+            if name == "enrolments" or not lake.is_unique(name, key):
+                sources[name] = in_force(_versions(lake, name), key)
         build(sources, ids, school.zone, spill=making / "spill").save(making)
         shutil.rmtree(making / "spill", ignore_errors=True)
         for old in root.glob("panes-*"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from features.catalogue import FEATURES
 from serving import wording
@@ -83,8 +84,13 @@ def _enrolment(voice: Voice, dossier: Dossier, row: Row) -> View:
         "changed": changed_text(voice, entry),
         "trend": figures.trend(risks[::-1]),
         "trend_text": voice.say("card.trend", len(risks)),
-        "reasons": [{"words": wording.reason_words(one, lang), "plot": figures.plot(one)} for one in entry.reasons],
+        "reasons": [_reason(one, lang) for one in entry.reasons],
     }
+
+
+def _reason(reason: Mapping[str, Any], lang: str) -> View:
+    words = wording.reason_words(reason, lang)
+    return {"words": words, "plot": None if words.is_standing else figures.plot(reason)}
 
 
 def _action(voice: Voice, rows: Sequence[Row]) -> View:

@@ -87,4 +87,5 @@ def _enough_data(past: Past, min_days: int) -> bool:
     did = [row for table in ("activity", "videos", "ratings", "nps") for row in past.own(table)]
     did += [r for r in past.own("submissions") if not r["carried_over"]]
     did += [r for r in past.own("tickets") if r["event"] in asked]
+    did += [r for r in past.own("live") if r["kind"] != "held"]
     return (past.cut - past.start).days >= min_days and bool(did)

@@ -20,6 +20,8 @@ LAST = 75
 
 MINUTES = [12 * 60, 0, 1, 5 * 60 + 59, 10 * 60, 18 * 60 + 51, 23 * 60 + 59]
 MOMENT = list(product([*range(61), *range(25, 36)], MINUTES))
+TOGETHER = list(product([*range(61), *range(25, 36), *[27, 28, 29] * 20], MINUTES))
+"""Moments of which several fall on one day."""
 LATER = [0, 0, 0, 1, 6 * 60, 24 * 60, 3 * 24 * 60, 9 * 24 * 60, 40 * 24 * 60]
 """Minutes."""
 ENROLMENT = list(range(9))
@@ -141,7 +143,7 @@ FACTS = {
         ["P1", "P2", "P3"],
         [None, "access", "payment", "functionality", "content"],
         [None, 1.0, 3.0, 4.5],
-        MOMENT,
+        TOGETHER,
         LATER,
         most=12,
     ),
@@ -184,8 +186,8 @@ MATES = {
 ZONE = st.sampled_from(["Europe/Moscow", "Europe/Berlin", "Asia/Beirut"])
 LAUNCH = f"""
 [[support.exceptional_days]]
-first = "{FIRST + timedelta(days=10)}"
-last = "{FIRST + timedelta(days=16)}"
+first = "{FIRST + timedelta(days=27)}"
+last = "{FIRST + timedelta(days=28)}"
 times = 2
 """
 WHO = '[profile]\nage_band = ["30", "18"]\nregion = ["south", "north"]\n'

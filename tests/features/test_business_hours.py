@@ -136,7 +136,7 @@ def test_a_spell_that_makes_no_sense_is_refused(wrong):
 
 
 def breaches(home, own: str) -> list[float]:
-    """Broken promises known on Wednesday, Thursday and Friday; the answer to Tuesday's ticket came after 3 hours."""
+    """Broken promises known on Wednesday, Thursday and Friday; Tuesday's ticket was answered after 3 hours."""
     made = SmallSchool()
     made.enrol("ann", "2026-02-02")
     ticket = {"student_id": "ann", "ticket_id": "t", "priority": "P2"}
@@ -151,7 +151,7 @@ def breaches(home, own: str) -> list[float]:
 
 @pytest.mark.parametrize(
     ("first", "times", "expected"),
-    [(None, None, 1), ("2026-03-03", 2, 0), ("2026-03-03", 1.4, 1), ("2026-03-04", 2, 1)],
+    [(None, None, 1), ("2026-03-03", 2, 0), ("2026-03-03", 1.5, 0), ("2026-03-03", 1.4, 1), ("2026-03-04", 2, 1)],
 )
 def test_an_answer_within_the_widened_promise_breaks_none(tmp_path, first, times, expected):
     """Two hours were promised; what counts is the day on which the ticket was opened."""

@@ -166,10 +166,6 @@ def test_a_fact_of_one_of_several_people_is_not_the_others(tmp_path):
     assert found["last_rating"].notna().tolist() == [True, False] * 2
 
 
-NOBODYS = pytest.mark.xfail(strict=True, raises=ValueError, reason="an event that counts for nobody cannot be added")
-
-
-@NOBODYS
 @pytest.mark.parametrize("table", ["activity", "ratings"])
 def test_a_fact_of_an_enrolment_that_nobody_knows_is_a_fact_of_none(tmp_path, table):
     made, snapshots = alone(tmp_path, "ann")
@@ -179,7 +175,6 @@ def test_a_fact_of_an_enrolment_that_nobody_knows_is_a_fact_of_none(tmp_path, ta
     pd.testing.assert_frame_equal(found, snapshots.at(CUTS, students=["ann"]))
 
 
-@pytest.mark.xfail(strict=True, reason="who a fresh event is about is not looked up among the other names")
 @pytest.mark.parametrize("kind", ["failed", "card_expiring"])
 def test_a_fact_under_another_name_of_the_student_counts(tmp_path, kind):
     made = SmallSchool()

@@ -111,7 +111,7 @@ NAMED = (
         "py-1",
         "anna",
         0.46,
-        (_away(9, 2), _overdue(2, 2), _active(6, 8)),
+        (_away(9, 2), _overdue(2, 2), reason("active_days_14d_rank", 0.12, 0.25, 0.5, 0.75, 0.4, 0.4)),
         _score(84),
         {"days_without_login": 9},
         held_out=True,

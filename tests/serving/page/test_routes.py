@@ -367,6 +367,13 @@ def test_a_reason_is_told_with_its_comparison(sign_in: SignIn, store: Store) -> 
     assert said in text
 
 
+def test_a_standing_among_course_mates_is_not_compared_again(sign_in: SignIn, store: Store) -> None:
+    text = text_of(card_of(sign_in("anna"), store, "Ilya Sokolov"))
+    fact = "More active days in 14 days than 12% of course-mates makes leaving more likely now 12% a week ago 40%"
+    assert fact in text
+    assert f"{fact} course-mates" not in text
+
+
 def test_the_recommendation_says_why_and_what_comes_after(sign_in: SignIn, store: Store) -> None:
     text = text_of(card_of(sign_in("anna"), store, "Daria Melnikova"))
     assert "Recommended today Care SMS" in text

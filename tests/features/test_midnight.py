@@ -35,8 +35,6 @@ FULL = YESTERDAYS[1], YESTERDAYS[3]
 NAMES = [kind.name for kind in KINDS]
 OF_ANOTHER_MOMENT = {"sla_breaches_90d"}
 """Features whose window holds what became of the event: the moment at which a promise about it fell due."""
-REACHES_FURTHER = {"activity_against_habit"}
-"""Features that look further back than they say."""
 
 
 def windows(table: str) -> list[int]:
@@ -156,17 +154,10 @@ def test_a_window_begins_with_its_first_midnight(town, name):
     seen = changed(town.row(f"{name}: before"), never)
     for days in windows(table):
         own = {f.name for f in FEATURES.values() if f.window_days == days and table in f.tables}
-        own -= OF_ANOTHER_MOMENT | REACHES_FURTHER
+        own -= OF_ANOTHER_MOMENT
         first, before = (changed(town.row(f"{name}: {which} {days}"), never) for which in ("first of", "before"))
         assert not before & own, f"look further back than {days} days"
         assert first & own >= seen & own, f"begin later than {days} days ago"
-
-
-@pytest.mark.parametrize("town", YESTERDAYS[:1], indirect=True, ids=said)
-def test_every_feature_says_how_far_back_it_looks(town):
-    never, before = (town.row(f"activity login: {which}") for which in ("never", "before 28"))
-    own = {name for name in REACHES_FURTHER if FEATURES[name].window_days == 28}
-    assert not own & changed(before, never)
 
 
 @every_zone

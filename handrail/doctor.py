@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from features.catalogue import FEATURES
 from features.errors import HandrailError
 from features.inventory import ANY_TABLE, GIVEN_BY, FamilyState, Names, Stock, families, last_cut, nobodys, stock
 from features.lake import Lake
@@ -138,6 +139,9 @@ def _feature_words(found: Finding) -> Iterator[str]:
         yield f"  {one.name:<12} {counted:>13}   {newest:<11}{' old' if one.stale else ''}".rstrip()
     for one in found.families:
         if not one.empty:
+            continue
+        if all(FEATURES[name].sensitive for name in one.empty):
+            yield f"  {one.name} is off: to use an attribute, list its values in school.toml [profile]"
             continue
         yield f"  {one.name} " + ("is empty" if one.is_empty else f"lacks {', '.join(one.empty)}")
         if one.lacking:

@@ -186,3 +186,8 @@ def test_the_command_exits_with_0_when_it_is(made_home, tmp_path, monkeypatch, c
         cli.main()
     assert stop.value.code == 0
     assert "Fit to serve: yes" in capsys.readouterr().out
+
+
+def test_a_family_that_the_school_has_not_switched_on_says_how(made_home):
+    said = look(made_home.settings.home).words()
+    assert "profile is off: to use an attribute, list its values in school.toml [profile]" in said

@@ -13,7 +13,6 @@ def touches(tables: Tables) -> Any:
     went_out = rows.status != "failed"
     kinds = {
         "touches": went_out,
-        "touches_failed": ~went_out,
         "calls": went_out & (rows.channel == "call"),
         "personal": went_out & (rows.by.notnull() | (rows.channel == "call")),
         "touches_opened": rows.status.isin(["opened", "answered"]),

@@ -15,7 +15,6 @@ payments = Counted(
         "payments_failed": Sum(where=where(kind=["failed"])),
         "payments_made": Sum(where=where(kind=_MADE)),
         "renewed": Sum(where=where(kind=["renewed"])),
-        "refunded": Sum(where=where(kind=["refunded"])),
         "paid_amount": Sum(("amount_minor",), where=where(kind=_MADE)),
         "discount": Sum(("discount_minor",), where=where(kind=_MADE, amount_minor=None)),
     },

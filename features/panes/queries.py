@@ -14,7 +14,7 @@ from features.panes import activity, contacts, homework, live, payments, satisfa
 from features.panes.counted import Counted
 from features.panes.relations import KEYS, Tables
 
-VERSION = 8  # counts up when a query changes its meaning, so that kept panes are built anew
+VERSION = 9  # counts up when a query changes its meaning, so that kept panes are built anew
 VERSIONED = {
     "enrolments": "enrolment_id",
     "assignments": "assignment_id",

@@ -74,6 +74,10 @@ class _Rows:
     enough: np.ndarray
     values: np.ndarray
 
+    def of(self, day: int) -> slice:
+        """The rows of a cut-off."""
+        return slice(*np.searchsorted(self.day, [day, day + 1]))
+
 
 class Snapshots:
     """A school's features, for one state of its lake: made once, asked often.
@@ -115,7 +119,7 @@ class Snapshots:
         if students is None:
             rows = self._fold(days, np.arange(len(self._enrolments.ids)), progress=progress)
             for day in days:
-                own = slice(*np.searchsorted(rows.day, [day, day + 1]))
+                own = rows.of(day)
                 _rank(rows, own, peers.usual(_compared(rows.values[:, own]), rows.mates[own]))
             return self._table(rows)
         positions = self._enrolments.of_students(students)
@@ -126,7 +130,7 @@ class Snapshots:
             panes |= panes_of.with_fresh(self._school, panes, self._enrolments.ids[positions], owners, fresh)
         rows = self._fold(days, positions, panes)
         for day in days:
-            own = slice(*np.searchsorted(rows.day, [day, day + 1]))
+            own = rows.of(day)
             courses = set(self._facts(day)["course"][rows.at[own]].tolist())
             _rank(rows, own, {group: known for one in courses for group, known in self._usual(day, one).items()})
         return self._table(rows)
@@ -188,8 +192,8 @@ class Snapshots:
         for day in days:
             own = {name: values[chunk] for name, values in facts[day].items()}
             live = np.flatnonzero(own["live"])
-            low, high = np.searchsorted(rows.day, [day, day + 1])
-            first = int(low + np.searchsorted(rows.at[low:high], chunk[live[0]]))
+            here = rows.of(day)
+            first = int(here.start + np.searchsorted(rows.at[here], chunk[live[0]]))
             place = slice(first, first + len(live))
             grid.seek(day, own)
             traces = sum(grid.total(measure) for measure in _TRACES)

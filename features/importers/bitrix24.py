@@ -15,7 +15,7 @@ import pandas as pd
 from features.config import School
 from features.contracts.tables import CHANNELS, CLOSING_OUTCOMES
 from features.errors import BadConfig
-from features.importers.exports import columns, same, sheet
+from features.importers.exports import same
 from features.importers.inputs import Progress, digest, silent
 from features.importers.office import Part, People, Versions, by_kind, meanings, money, settings_of, write_identities
 from features.lake import Batch, ImportReport, Lake
@@ -98,24 +98,16 @@ class _Import:
             "stagehistory": self.stage_history,
             "activities": self.activities,
         }
-        found = sheet(file)
-        chosen = columns(found, f"bitrix24.{kind}", self.settings[kind], _NEEDED[kind])
-        rows, broken, empty = found.rows(chosen)
-        part = Part(self.batch, _TABLE[kind], file, taken)
-        part.cannot_read(broken, empty)
-        times = {name: chosen[name] for name in _MOMENTS if name in chosen}
-        read[kind](part, part.dated(rows, times, self.settings["time_zone"]), chosen)
+        section, needed = f"bitrix24.{kind}", _NEEDED[kind]
+        read[kind](*Part.read(self.batch, _TABLE[kind], file, taken, self.settings, section, needed, _MOMENTS))
 
     def meaning(self, part: Part, said: pd.Series, words: str) -> pd.Series:
         return part.meaning(said, f"bitrix24.{words}", self.words[words])
 
-    def to(self, part: Part, table: str) -> Part:
-        return Part(self.batch, table, part.file, part.taken)
-
     def contacts(self, part: Part, rows: pd.DataFrame, chosen: dict[str, str]) -> None:
         """Students, where the CRM is the school's list of them; else their names in the learning system."""
         rows = part.without(rows, "id", chosen["id"], "is empty", "Export the contacts with their ids")
-        names, identities = self.people.names(rows["id"]), self.to(part, "identities")
+        names, identities = self.people.names(rows["id"]), part.to("identities")
         if chosen["student_id"]:
             own = rows["student_id"]
             write_identities(identities, self.people, names.where(own != "", ""), own, rows["created"])
@@ -180,7 +172,7 @@ class _Import:
         began = began.rename(columns={"course": "title", "price": "price_minor"})
         began = began.assign(occurred_at=began["at"], known_at=began["at"])
         titles = began[~began["course_id"].isin(self.versions["courses"].seen)]
-        self.versions["courses"].write(self.to(part, "courses"), titles[["course_id", "title", "known_at"]])
+        self.versions["courses"].write(part.to("courses"), titles[["course_id", "title", "known_at"]])
         wanted = ["enrolment_id", "student_id", "course_id", "occurred_at", "price_minor", "known_at"]
         self.versions["enrolments"].write(part, began[wanted].sort_index())
         ended = rows.assign(kind=meaning)[meaning.isin(_OUTCOMES)]
@@ -194,7 +186,7 @@ class _Import:
                 "known_at": ended["at"],
             }
         )
-        self.to(part, "outcomes").write(outcomes.sort_index())
+        part.to("outcomes").write(outcomes.sort_index())
 
     def activities(self, part: Part, rows: pd.DataFrame, chosen: dict[str, str]) -> None:
         """Calls, letters and messages to students; how one went is a newer version, from when that was known."""

@@ -15,7 +15,7 @@ import pandas as pd
 from features.config import School
 from features.contracts.tables import ACTIVITY_KINDS, CLOSING_OUTCOMES
 from features.importers.cells import ids
-from features.importers.exports import columns, same, sheet
+from features.importers.exports import same
 from features.importers.inputs import Progress, digest, silent
 from features.importers.numbering import Numbering
 from features.importers.office import Part, People, Versions, by_kind, meanings, money, settings_of, write_identities
@@ -90,19 +90,11 @@ class _Import:
         """Adds one file."""
         read: dict[str, Callable[[Part, pd.DataFrame, dict[str, str]], None]]
         read = {"users": self.users, "deals": self.deals, "payments": self.payments, "lessons": self.lessons}
-        found = sheet(file)
-        chosen = columns(found, f"getcourse.{kind}", self.settings[kind], _NEEDED[kind])
-        rows, broken, empty = found.rows(chosen)
-        part = Part(self.batch, _TABLE[kind], file, taken)
-        part.cannot_read(broken, empty)
-        times = {name: chosen[name] for name in _MOMENTS if name in chosen}
-        read[kind](part, part.dated(rows, times, self.settings["time_zone"]), chosen)
+        section, needed = f"getcourse.{kind}", _NEEDED[kind]
+        read[kind](*Part.read(self.batch, _TABLE[kind], file, taken, self.settings, section, needed, _MOMENTS))
 
     def meaning(self, part: Part, said: pd.Series, words: str) -> pd.Series:
         return part.meaning(said, f"getcourse.{words}", self.words[words])
-
-    def to(self, part: Part, table: str) -> Part:
-        return Part(self.batch, table, part.file, part.taken)
 
     def users(self, part: Part, rows: pd.DataFrame, chosen: dict[str, str]) -> None:
         """Students and their hidden addresses, if GetCourse is where the school lists them."""
@@ -126,7 +118,7 @@ class _Import:
         self.students.write(part, frame)
         if self.people.key:
             hidden = self.people.hidden(rows["email"])
-            write_identities(self.to(part, "identities"), self.people, hidden, names, rows["created"])
+            write_identities(part.to("identities"), self.people, hidden, names, rows["created"])
         elif (rows["email"] != "").any():
             self.batch.ignore(f"{part.file.name}: e-mail addresses; HANDRAIL_IDENTITY_KEY is not set", len(rows))
 
@@ -161,7 +153,7 @@ class _Import:
         self.begun |= dict(zip(rows["enrolment_id"], rows["occurred_at"], strict=True))
         titles = rows.rename(columns={"course": "title"})[["course_id", "title", "known_at"]]
         new = ~titles["course_id"].isin(self.courses.seen)
-        self.courses.write(self.to(part, "courses"), titles[new].sort_values("known_at", kind="stable"))
+        self.courses.write(part.to("courses"), titles[new].sort_values("known_at", kind="stable"))
         rows = rows.rename(columns={"price": "price_minor"})
         wanted = ["enrolment_id", "student_id", "course_id", "occurred_at", "price_minor", "known_at"]
         self.enrolments.write(part, rows[wanted].sort_index())
@@ -185,7 +177,7 @@ class _Import:
                 "known_at": since,
             }
         )
-        self.to(part, "outcomes").write(outcomes[since.notna()])
+        part.to("outcomes").write(outcomes[since.notna()])
 
     def _since(self, part: Part, rows: pd.DataFrame) -> pd.Series:
         """Since when the rows have their status, as far as anything says so."""

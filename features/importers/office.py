@@ -17,7 +17,7 @@ from features.contracts import TABLES
 from features.errors import BadConfig, BadInput
 from features.identity import email_alias
 from features.importers.cells import moments
-from features.importers.exports import Broken, files, same, taken_at
+from features.importers.exports import Broken, columns, files, same, sheet, taken_at
 from features.importers.inputs import rejects
 from features.lake import Batch, Lake
 
@@ -180,6 +180,45 @@ class Part:
     table: str
     file: Path
     taken: pd.Timestamp | None
+
+    @classmethod
+    def read(
+        cls,
+        batch: Batch,
+        table: str,
+        file: Path,
+        taken: pd.Timestamp | None,
+        settings: Mapping[str, Any],
+        section: str,
+        needed: Sequence[str],
+        moments: Iterable[str],
+    ) -> tuple[Part, pd.DataFrame, dict[str, str]]:
+        """Opens an export.
+
+        Args:
+            batch: where to.
+            table: what its rows become.
+            file: the export.
+            taken: when it was made; None where the name does not say.
+            settings: of the door.
+            section: the door and the kind of export, such as ``getcourse.deals``: where its headings are settled.
+            needed: columns that it must have.
+            moments: columns that are moments.
+
+        Returns:
+            The part, its sound rows with their moments, and the heading of each column.
+        """
+        found = sheet(file)
+        chosen = columns(found, section, settings[section.split(".")[1]], needed)
+        rows, broken, empty = found.rows(chosen)
+        part = cls(batch, table, file, taken)
+        part.cannot_read(broken, empty)
+        times = {name: chosen[name] for name in moments if name in chosen}
+        return part, part.dated(rows, times, settings["time_zone"]), chosen
+
+    def to(self, table: str) -> Part:
+        """The same export, for rows of another table."""
+        return Part(self.batch, table, self.file, self.taken)
 
     def set_aside(self, values: pd.Series, column: str, reason: str, mend: str) -> None:
         """Sets rows aside; `values` is what was there, by row."""

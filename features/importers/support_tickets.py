@@ -10,17 +10,21 @@ the school settles that its tickets are sorted at once (`sorted_at_opening`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
 from features import clock
-from features.importers.exports import same
+from features.importers.exports import documents, same
+from features.importers.inputs import rejects
 from features.importers.office import meanings
 from features.lake import Batch, Lake
+
+T = TypeVar("T")
 
 CATEGORIES = ("access", "payment", "functionality", "content", "feedback", "presale")
 ASKED = ("cancel_requested", "refund_requested")
@@ -76,6 +80,30 @@ class Words:
         """What a subject asks for."""
         text = same(subject)
         return sorted({asked for phrase, asked in self.subjects if phrase.search(text)})
+
+
+def items(batch: Batch, file: Path, items_of: Callable[[Any], Iterator[T]]) -> Iterator[tuple[int, T]]:
+    """What a file of answers holds, each with its line, or its place where all is one document.
+
+    Args:
+        batch: where a piece that is not sound JSON is set aside.
+        file: JSON, or JSON lines.
+        items_of: gives what one document holds.
+    """
+    values, broken = documents(file)
+    for row, reason, mend in broken:
+        set_aside(batch, file, row, "", reason, mend)
+    number = 0
+    for line, value in values:
+        for found in items_of(value):
+            number += 1
+            yield line or number, found
+
+
+def set_aside(batch: Batch, file: Path, row: int, column: str, reason: str, mend: str) -> None:
+    """Sets aside what cannot be a ticket."""
+    found = rejects("tickets", file.name, pd.Series([row]), column=column, reason=reason, mend=mend)
+    batch.set_aside("tickets", found)
 
 
 def _phrase(words: str) -> re.Pattern[str]:

@@ -16,10 +16,10 @@ import pandas as pd
 
 from features.config import School
 from features.errors import BadInput
-from features.importers.exports import documents, files
-from features.importers.inputs import Progress, digest, rejects, silent
+from features.importers.exports import files
+from features.importers.inputs import Progress, digest, silent
 from features.importers.office import People, settings_of
-from features.importers.support_tickets import Event, Shown, State, Ticket, Words, moment, write
+from features.importers.support_tickets import Event, Shown, State, Ticket, Words, items, moment, set_aside, write
 from features.lake import Batch, ImportReport, Lake
 
 _WORDS = ("priorities", "categories", "asked_by_tag", "asked_by_subject")
@@ -81,22 +81,12 @@ class _Import:
 
     def read(self, file: Path) -> None:
         """Reads one file; what cannot be a ticket is set aside."""
-        values, broken = documents(file)
-        for row, reason, mend in broken:
-            self._set_aside(file, row, "", reason, mend)
-        number = 0
-        for line, value in values:
-            for item, comments in _items(value):
-                number += 1
-                self._add(file, line or number, item, comments)
-        if not number:
+        row = 0
+        for row, (item, comments) in items(self.batch, file, _items):
+            self._add(file, row, item, comments)
+        if not row:
             mend = "Save the answer of /tickets or /ticket as it came"
             raise BadInput("holds no ticket of Usedesk's", where=file.name, mend=mend)
-
-    def _set_aside(self, file: Path, row: int, column: str, reason: str, mend: str) -> None:
-        at = pd.Series([row])
-        found = rejects("tickets", file.name, at, column=column, reason=reason, mend=mend)
-        self.batch.set_aside("tickets", found)
 
     def _add(self, file: Path, row: int, item: dict[str, Any], comments: list[Any]) -> None:
         opened, updated = (moment(item.get(name), _UTC) for name in ("published_at", "last_updated_at"))
@@ -106,7 +96,7 @@ class _Import:
         lacking = next((field for field, value in sound.items() if not value), None)
         if opened is None or updated is None or lacking:
             reason = "is not one that Usedesk has" if item.get(str(lacking)) else "is empty"
-            self._set_aside(file, row, str(lacking), reason, "Save the answer of /tickets as it came")
+            set_aside(self.batch, file, row, str(lacking), reason, "Save the answer of /tickets as it came")
             return
         name = str(item["id"])
         self.states[name].append(_State(row, item, status, opened, updated))

@@ -17,10 +17,10 @@ import pandas as pd
 
 from features.config import School
 from features.errors import BadConfig, BadInput
-from features.importers.exports import documents, files
-from features.importers.inputs import Progress, digest, rejects, silent
+from features.importers.exports import files
+from features.importers.inputs import Progress, digest, silent
 from features.importers.office import People, settings_of
-from features.importers.support_tickets import Event, Shown, State, Ticket, Words, moment, write
+from features.importers.support_tickets import Event, Shown, State, Ticket, Words, items, moment, set_aside, write
 from features.importers.zendesk_audits import history
 from features.lake import Batch, ImportReport, Lake
 
@@ -107,22 +107,12 @@ class _Import:
 
     def read(self, file: Path) -> None:
         """Reads one file; what cannot be a ticket's is set aside."""
-        values, broken = documents(file)
-        for row, reason, mend in broken:
-            self._set_aside(file, row, "", reason, mend)
-        number = 0
-        for line, value in values:
-            for kind, item in _items(value):
-                number += 1
-                self._add(file, line or number, kind, item)
-        if not number:
+        row = 0
+        for row, (kind, item) in items(self.batch, file, _items):
+            self._add(file, row, kind, item)
+        if not row:
             mend = f"Save an answer that holds one of: {', '.join(_LISTS)}; or one ticket or audit a line"
             raise BadInput("holds nothing of Zendesk's", where=file.name, mend=mend)
-
-    def _set_aside(self, file: Path, row: int, column: str, reason: str, mend: str) -> None:
-        at = pd.Series([row])
-        found = rejects("tickets", file.name, at, column=column, reason=reason, mend=mend)
-        self.batch.set_aside("tickets", found)
 
     def _add(self, file: Path, row: int, kind: str, item: dict[str, Any]) -> None:
         if kind == "users":
@@ -137,7 +127,7 @@ class _Import:
             if created is None or updated is None or lacking:
                 reason = "is not a moment with an offset" if item.get(str(lacking)) else "is empty"
                 mend = "Save the answer of the incremental export as it came"
-                self._set_aside(file, row, str(lacking), reason, mend)
+                set_aside(self.batch, file, row, str(lacking), reason, mend)
             else:
                 self.states[str(item["id"])].append(_State(row, item, created, updated))
 

@@ -41,6 +41,7 @@ def snapshot(
     *,
     students: Sequence[str] | None = None,
     fresh: Mapping[str, pd.DataFrame] | None = None,
+    gone: bool = False,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Features of every live enrolment at each cut-off.
@@ -50,6 +51,7 @@ def snapshot(
         cuts: the as-of dates; at each of them everything known before that local midnight is known.
         students: only of these people; who has no live enrolment has no row.
         fresh: checked rows that are not in the lake, by table; with ``students`` only.
+        gone: also of enrolments whose student has left before their end; only to show what counting them flatters.
         progress: told (done, all, what) after each chunk.
 
     Returns:
@@ -60,7 +62,7 @@ def snapshot(
         NotReady: the lake is empty.
         BadInput: the same cut-off is asked for twice.
     """
-    return Snapshots(school).at(cuts, students=students, fresh=fresh, progress=progress)
+    return Snapshots(school, gone=gone).at(cuts, students=students, fresh=fresh, progress=progress)
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Snapshots:
 
     Args:
         school: whose lake is read.
+        gone: see `snapshot`.
 
     Attributes:
         version: the state of the lake that it speaks of.
@@ -92,7 +95,8 @@ class Snapshots:
         NotReady: the lake is empty.
     """
 
-    def __init__(self, school: School) -> None:
+    def __init__(self, school: School, *, gone: bool = False) -> None:
+        self._gone = gone
         self._school, self._lake = school, Lake(school.lake, school.zone)
         if self._lake.is_empty:
             raise NotReady("there is no data yet", where=str(school.home), mend="Import some: handrail import --help")
@@ -137,6 +141,8 @@ class Snapshots:
 
     def _facts_at(self, day: int) -> Facts:
         facts = self._enrolments.facts(day)
+        if self._gone:
+            facts["live"] = facts["known"] & (facts["start_day"] <= day) & (day < facts["end_day"])
         return facts | self._profile.facts(day, facts["version"])
 
     def _usual_of_course(self, day: int, course: int) -> peers.Usual:

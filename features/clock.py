@@ -7,6 +7,7 @@ the start of a day: at cut-off ``t`` everything known before that local midnight
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +19,11 @@ _EPOCH = date(1970, 1, 1)
 def now() -> datetime:
     """The present moment, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def seconds() -> float:
+    """A clock for the length of things; its zero means nothing."""
+    return perf_counter()
 
 
 def today(zone: str) -> date:

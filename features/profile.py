@@ -67,3 +67,23 @@ class Profile:
                 places = known[name].map({value: place for place, value in enumerate(values)})
                 found[name] = students.map(places).to_numpy("float64", na_value=np.nan)
         return found
+
+
+def told(lake: Lake, rows: pd.DataFrame) -> pd.DataFrame:
+    """What the school says of the students of some rows, to audit a model by: never features.
+
+    Args:
+        lake: where the students are.
+        rows: `student_id` and `day`, as `features.build.snapshot` gives them.
+
+    Returns:
+        (n, attributes) texts as known on the row's day, ``unknown`` where nothing was; only attributes that anything is
+        known of.
+    """
+    columns = ["student_id", "known_day", *ATTRIBUTES]
+    students = lake.read("students").sort_values(["known_day", "known_at"], kind="stable")[columns]
+    students = students.astype({"known_day": "int64"})
+    asked = rows[["student_id", "day"]].assign(before=rows["day"] - 1, at=np.arange(len(rows))).sort_values("before")
+    known = pd.merge_asof(asked, students, left_on="before", right_on="known_day", by="student_id")
+    known = known.sort_values("at").set_index(rows.index)[list(ATTRIBUTES)]
+    return known.fillna("unknown").loc[:, known.notna().any()].astype("str")

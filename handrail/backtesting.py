@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from features.catalogue import FEATURES, usable
 from features.errors import BadInput, NotReady
 from features.labels import Label, label
 from features.lake import Lake
-from features.profile import listed
+from features.profile import listed, told
 from handrail.journeys import served_label, writable, write_table
 from handrail.progress import shown
 from handrail.settings import Settings
@@ -21,7 +21,8 @@ from handrail.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from model.backtest import Comparison, Past
+    from features.config import School
+    from model.backtest import Backtest, Comparison, Past
     from model.metrics import Figure
 
 _FIGURES = {
@@ -30,7 +31,10 @@ _FIGURES = {
     "pr_auc": "area under precision-recall",
     "lift_at_top": "lift in the top {share:.0%} of a day",
     "recall_at_top": "events found in that top",
+    "alerted": "events in that top before they came",
+    "lead_days": "days from first alert to event",
     "base_rate": "base rate",
+    "brier": "Brier score",
     "brier_skill": "Brier skill",
     "log_loss": "log loss",
     "expected_observed": "expected / observed",
@@ -49,6 +53,7 @@ class BacktestReport:
         past: the rows scored.
         compared: figures of all rows, then group by group.
         rule: the feature that the baseline sorts by.
+        flattering: AUC that looks better than it is, by what is wrong with it.
         least_cases: fewer cannot tell anything.
         out: where the rows were written.
     """
@@ -57,6 +62,7 @@ class BacktestReport:
     past: Past
     compared: list[Comparison]
     rule: str
+    flattering: dict[str, float]
     least_cases: int
     out: Path
 
@@ -69,8 +75,8 @@ class BacktestReport:
             f"with a live enrolment, {count} model{'s' * (count != 1)}, written to {self.out}"
         ]
         lines += self._figures(self.compared[0]) if self.compared else []
-        for cut in ("course run", "weeks since the start"):
-            lines += self._groups(cut) if self.compared else []
+        for cut in dict.fromkeys(one.cut for one in self.compared[1:]):
+            lines += self._groups(cut)
         return "\n".join([*lines, "", *self._left_out()])
 
     def _figures(self, one: Comparison) -> list[str]:
@@ -79,21 +85,30 @@ class BacktestReport:
             "",
             f"rows with a risk and an outcome: {found.rows:,} of {found.students:,} students still enrolled, "
             f"{found.cases} cases of {self._event}",
-            f"  {'':<30} {'model':<24} {self.rule + ' alone':<26} difference",
+            *(
+                f"  {_FIGURES[name].format(share=found.top_share):<34} {_shown(found.figures[name])}"
+                for name in _FIGURES
+            ),
         ]
-        for name, words in _FIGURES.items():
-            beside = [f"{_shown(one.rule[name]):<26}", _shown(one.gain[name])] if name in one.rule else []
-            cells = [f"{words.format(share=found.top_share):<30}", f"{_shown(found.figures[name]):<24}", *beside]
-            lines.append("  " + " ".join(cells).rstrip())
-        return lines
+        for other, figures in one.beside.items():
+            lines += ["", f"  {'beside ' + other:<34} {'its own':<24} model less its own"]
+            lines += [
+                f"  {self._named(name)} {_shown(own):<24} {_shown(one.gain[other][name])}"
+                for name, own in figures.items()
+            ]
+        flattering = ", ".join(f"{area:.3f} {words}" for words, area in self.flattering.items())
+        return [*lines, "", f"flattering, not to be quoted: AUC {flattering}"] if flattering else lines
+
+    def _named(self, figure: str) -> str:
+        return f"{_FIGURES[figure].format(share=self.compared[0].model.top_share):<34}"
 
     def _groups(self, cut: str) -> list[str]:
         heads = f"{'rows':>7} {'cases':>6} {'observed':>9} {'expected':>9}  "
-        lines = ["", f"  {'by ' + cut:<24}{heads}{'AUC':<23} {self.rule + ' alone':<26} difference"]
+        lines = ["", f"  {'by ' + cut.replace('_', ' '):<24}{heads}{'AUC':<23} {self.rule + ' alone':<26} difference"]
         for one in self.compared:
             if one.cut == cut:
                 base = one.model.figures["base_rate"].value
-                areas = [one.model.figures["auc"], one.rule["auc"], one.gain["auc"]]
+                areas = [one.model.figures["auc"], one.beside[self.rule]["auc"], one.gain[self.rule]["auc"]]
                 told = "{:<23} {:<26} {}".format(*map(_shown, areas)) if one.model.cases >= self.least_cases else _FEW
                 sizes = f"{one.model.rows:>7,} {one.model.cases:>6} {base:>9.2%} {one.expected:>9.2%}"
                 lines.append(f"  {one.group:<24}{sizes}  {told.format(cases=self.least_cases)}")
@@ -134,6 +149,7 @@ class BacktestReport:
             "models": [model.as_dict() for model in self.past.models],
             "no_model_made": {clock.date_of(day).isoformat(): words for day, words in self.past.untrained.items()},
             "baseline": self.rule,
+            "flattering": self.flattering,
             "figures": [one.as_dict() for one in self.compared],
         }
 
@@ -186,8 +202,35 @@ def backtest(
         past = plan.run(rows, origins, newest + 1, progress=report)
     rule = chosen.gates.baseline
     write_table(_table(past, definition, rule), out)
-    compared = compare(past, definition, rule, chosen.metrics, seed)
-    return BacktestReport(definition, past, compared, rule, chosen.gates.cases, out)
+    groups = told(lake, past.rows)
+    past = replace(past, rows=past.rows.join(groups))
+    with shown("measuring", quiet=quiet):
+        compared = compare(past, definition, rule, chosen.metrics, seed, tuple(groups.columns))
+        flattering = _flattering(school, plan, rows, past) if compared else {}
+    return BacktestReport(definition, past, compared, rule, flattering, chosen.gates.cases, out)
+
+
+def _flattering(school: School, plan: Backtest, rows: pd.DataFrame, past: Past) -> dict[str, float]:
+    """What others print: with those who have left, and with rows split at random."""
+    import pandas as pd
+
+    from model.backtest import with_those_gone
+    from model.dataset import Dataset
+    from model.judging import GONE, RANDOM_ROWS, random_rows_auc
+
+    origins = sorted(set(past.rows["day"]))
+    all_of_them = snapshot(school, [clock.date_of(day) for day in origins], gone=True)
+    keys = ["enrolment_id", "day"]
+    live = pd.MultiIndex.from_frame(past.rows[keys])
+    gone = all_of_them[~pd.MultiIndex.from_frame(all_of_them[keys]).isin(live)]
+    label = plan.definition
+    known = rows[rows["enough_data"]].assign(
+        y=plan.answers(rows[rows["enough_data"]], origins[-1] + label.horizon_days)
+    )
+    dataset = Dataset(known[known["y"].notna()], plan.features, label.name, label.version, label.horizon_days)
+    recipe = plan.settings.recipe(plan.monotone, plan.seed)
+    found = {GONE: with_those_gone(past, gone), RANDOM_ROWS: random_rows_auc(dataset, recipe)}
+    return {words: area for words, area in found.items() if area is not None and area == area}
 
 
 def _origins(first: date, last: date, step: int) -> list[int]:

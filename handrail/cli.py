@@ -126,12 +126,14 @@ def _train(
     label: LabelName = None,
     until: Annotated[str | None, typer.Option("--until", help="Use only what was known before this day.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed and data make the same model.")] = 1,
+    tune: Annotated[int, typer.Option("--tune", min=0, help="Trials of other tree settings; see model.toml.")] = 0,
 ) -> None:
     """Dataset, fit, calibrate, gates; registered as challenger."""
     from handrail import journeys
 
     call: _Call = context.obj
-    result = journeys.train(call.settings, label, _day(until, "--until") if until else None, seed, quiet=call.as_json)
+    day = _day(until, "--until") if until else None
+    result = journeys.train(call.settings, label, day, seed, tune=tune, quiet=call.as_json)
     call.say(journeys.train_words(result), **journeys.train_document(result))
 
 
@@ -145,13 +147,21 @@ def _promote(
     override: Annotated[
         str | None, typer.Option("--override", help="Go on in spite of red gates; the reason is kept.")
     ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Only let it run beside the champion every night, to compare.")
+    ] = False,
+    off: Annotated[bool, typer.Option("--off", help="With --shadow: take the shadow away.")] = False,
 ) -> None:
     """Makes the challenger the champion, unless a gate is red."""
-    from handrail import journeys
+    from handrail import journeys, shadowing
 
     call: _Call = context.obj
-    name, promoted = journeys.promote(call.settings, label, version, override)
-    call.say(f"{name} version {promoted} is the champion. Next: handrail nightly", label=name, version=promoted)
+    if shadow or off:
+        done = shadowing.promote(call.settings, label, version, override, shadow=shadow, off=off)
+        call.say(done.words(), **done.as_dict())
+    else:
+        name, promoted = journeys.promote(call.settings, label, version, override)
+        call.say(f"{name} version {promoted} is the champion. Next: handrail nightly", label=name, version=promoted)
 
 
 @app.command("rollback")
@@ -162,6 +172,18 @@ def _rollback(context: typer.Context, label: LabelName = None) -> None:
     call: _Call = context.obj
     name, version = journeys.rollback(call.settings, label)
     call.say(f"{name} version {version} is the champion again", label=name, version=version)
+
+
+@app.command("reproduce")
+def _reproduce(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")]) -> None:
+    """Makes the model of a run again and says whether it is the same, byte for byte."""
+    from handrail import reproduction
+
+    call: _Call = context.obj
+    found = reproduction.reproduce(call.settings, run_id, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+    if not found.same:
+        raise typer.Exit(1)
 
 
 @app.command("score")
@@ -192,6 +214,41 @@ def _backtest(
     days = _day(first, "--from"), _day(last, "--to")
     found = backtesting.backtest(call.settings, label, *days, every, retrain_every, seed, out, quiet=call.as_json)
     call.say(found.words(), **found.as_dict())
+
+
+@app.command("drift")
+def _drift(
+    context: typer.Context,
+    as_of: AsOf = None,
+    label: LabelName = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Where to write a page with every distribution.")] = None,
+) -> None:
+    """Whether today's data are still what the served model was made on, and its risks what they say."""
+    from handrail import drifting
+
+    call: _Call = context.obj
+    day = _day(as_of, "--as-of") if as_of else None
+    found = drifting.drift(call.settings, label, day, html, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+
+
+@app.command("retrain")
+def _retrain(
+    context: typer.Context,
+    label: LabelName = None,
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="Only if drift, age or a new definition asks for it.")
+    ] = False,
+    until: Annotated[str | None, typer.Option("--until", help="Use only what was known before this day.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and data make the same model.")] = 1,
+) -> None:
+    """A new challenger; says why or why not, and promotes it only where drift.toml says so."""
+    from handrail import retraining
+
+    call: _Call = context.obj
+    day = _day(until, "--until") if until else None
+    done = retraining.retrain(call.settings, label, day, seed, if_needed=if_needed, quiet=call.as_json)
+    call.say(done.words(), **done.as_dict())
 
 
 @app.command("nightly")

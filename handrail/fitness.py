@@ -150,9 +150,14 @@ def _database(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
+    from model.registry import served_bundle
     from serving.advise import Adviser
     from serving.store import Store
 
     label = named(str(settings.school.config("school")["served"]["label"]))
+    try:
+        served_bundle(settings.home, label.name)
+    except NotReady as error:
+        return f"{error}; until then the rules decide alone"
     adviser = Adviser.open(settings.school, label, Store(settings.database_url))
     return f"{label.name} version {adviser.bundle.version} can be served"

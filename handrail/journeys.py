@@ -17,7 +17,7 @@ from features.identity import keep_key
 from features.importers.doors import importer
 from features.labels import Label, label, named
 from features.lake import ImportReport, Lake
-from features.profile import listed
+from features.profile import listed, told
 from handrail.progress import shown
 from handrail.settings import Settings
 
@@ -152,24 +152,32 @@ def dataset(school: School, definition: Label, until: date | None, *, quiet: boo
         rows = snapshot(school, [clock.date_of(day) for day in days], progress=report)
     rows["y"] = label(school, rows, definition, until_day)
     rows = rows[rows["y"].notna() & rows["enough_data"]]
-    return Dataset(rows, usable(listed(school)), definition.name, definition.version, definition.horizon_days)
+    audited = told(lake, rows)
+    of = (definition.name, definition.version, definition.horizon_days, tuple(audited.columns))
+    return Dataset(rows.join(audited), usable(listed(school)), *of)
 
 
-def train(settings: Settings, name: str | None, until: date | None, seed: int, *, quiet: bool = False) -> TrainResult:
-    """Dataset, fit, calibrate, gates, MLflow run; the challenger."""
+def train(
+    settings: Settings, name: str | None, until: date | None, seed: int, *, tune: int = 0, quiet: bool = False
+) -> TrainResult:
+    """Dataset, tuning where it is asked for, fit, calibrate, gates, MLflow run; the challenger."""
     from model.registry import Registry
     from model.train import train as train_model
 
     school = settings.school
+    lake = Lake(school.lake, school.zone)
+    known_until = until or clock.date_of((lake.last_known_day() or 0) + 1)
+    origin = {"lake": lake.version, "until": known_until.isoformat()}
     learned_from = dataset(school, served_label(school, name), until, quiet=quiet)
     with shown("training", quiet=quiet) as report:
         return train_model(
             learned_from,
-            Registry(settings.home, settings.mlflow_uri),
+            Registry(settings.home, settings.mlflow_uri, origin),
             school.config("model"),
             monotone={feature.name: feature.monotone for feature in FEATURES.values()},
             families={feature.name: feature.family for feature in FEATURES.values()},
             seed=seed,
+            tune=tune,
             progress=lambda what: report(0, 1, what),
         )
 
@@ -179,6 +187,7 @@ def train_words(result: TrainResult) -> str:
     figures = result.metrics.figures
     lines = [
         f"version {result.version} (run {result.run_id}) is the challenger",
+        *([result.tuned] if result.tuned else []),
         "on later time, students still enrolled:",
     ]
     lines += [f"  {name:<18} {figure}" for name, figure in figures.items()]
@@ -204,10 +213,19 @@ def promote(settings: Settings, name: str | None, version: str | None, override:
     from model.registry import Registry
 
     chosen = served_label(settings.school, name).name
-    if version is not None and not version.isdigit():
-        raise BadInput(f"{version!r} is not a version", where="--version", mend="Versions are whole numbers")
     registry = Registry(settings.home, settings.mlflow_uri)
-    return chosen, registry.promote(chosen, None if version is None else int(version), override)
+    return chosen, registry.promote(chosen, version_number(version), override)
+
+
+def version_number(text: str | None) -> int | None:
+    """The number of a version; None, the challenger, when none is named.
+
+    Raises:
+        BadInput: it is no number.
+    """
+    if text is not None and not text.isdecimal():
+        raise BadInput(f"{text!r} is not a version", where="--version", mend="Versions are whole numbers")
+    return None if text is None else int(text)
 
 
 def rollback(settings: Settings, name: str | None) -> tuple[str, int]:

@@ -12,23 +12,16 @@ import pandas as pd
 from features.clock import date_of
 from features.errors import NotReady
 from features.labels import Label
-from model import risk
-from model.dataset import KEYS, Dataset, Split, SplitSettings
-from model.metrics import (
-    Figure,
-    Metrics,
-    MetricSettings,
-    Resampling,
-    auc,
-    average_precision,
-    evaluate,
-    figure,
-    top_of_each_day,
-)
+from model.baselines import logistic
+from model.baselines import rule as rule_order
+from model.dataset import KEYS, Dataset
+from model.judging import LOGISTIC
+from model.metrics import Figure, Metrics, MetricSettings, Resampling, evaluate, figure, plain_auc, ranking, weeks
 from model.risk import RiskModel
 from model.train import Settings
 
 STEP_DAYS = 7  # between the cut-offs that a model learns from
+BESIDE = ("logistic", "previous")
 
 Answers = Callable[[pd.DataFrame, int], np.ndarray]
 """(rows, until_day) -> (n,) 1, 0, or NaN where the horizon is not over; only what was known before that day is used."""
@@ -41,23 +34,23 @@ class Learned:
     Attributes:
         origin: the day number at which it was made.
         trained_until: the day number by which its last label was known; never after the origin.
-        fit_rows, fit_cases, calibrate_rows, calibrate_cases: sizes of its two parts; a case is an enrolment.
+        rows, cases: how much it learnt from; a case is an enrolment.
         model: itself.
+        calibration: the kind that was chosen.
     """
 
     origin: int
     trained_until: int
-    fit_rows: int
-    fit_cases: int
-    calibrate_rows: int
-    calibrate_cases: int
+    rows: int
+    cases: int
     model: RiskModel
+    calibration: str
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         days = {"origin": date_of(self.origin), "trained_until": date_of(self.trained_until)}
-        sizes = ("fit_rows", "fit_cases", "calibrate_rows", "calibrate_cases")
-        return {name: day.isoformat() for name, day in days.items()} | {name: getattr(self, name) for name in sizes}
+        others = ("rows", "cases", "calibration")
+        return {name: day.isoformat() for name, day in days.items()} | {name: getattr(self, name) for name in others}
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,9 @@ class Past:
     Attributes:
         rows: one row per live enrolment and origin, ordered by day and enrolment: `enrolment_id`, `student_id`,
             `course_id`, `day`, `enough_data`, the features, `risk` (NaN where there is not enough data, or where too
-            little was known to train), `outcome` (1, 0 or NaN) and `trained_until` (a day number, NaN without a risk).
+            little was known to train), `logistic` and `previous` (log-odds of a logistic regression fitted to the same
+            past, and of the model before this one, or of this one where it is the first), `outcome` (1, 0 or NaN) and
+            `trained_until` (a day number, NaN without a risk).
         models: in the order of time.
         untrained: origin -> why there is no model for it, in words.
     """
@@ -79,32 +74,34 @@ class Past:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures on the rows that have a risk and an outcome, beside a rule that sorts by one feature.
+    """Figures on the rows that have a risk and an outcome, beside other orders of the same lists.
 
     Attributes:
-        cut: what the rows are cut by: "all", "course run" or "weeks since the start".
+        cut: what the rows are cut by: "all", "course run", "weeks since the start" or a group of the rows.
         group: the group's name in that cut.
         model: every figure of the model.
-        rule: those of the rule that a mere order can have.
-        gain: model less rule, with paired intervals.
+        beside: by name of the other order, the figures that a mere order can have.
+        gain: by name, model less other, with paired intervals.
         expected: the mean risk.
     """
 
     cut: str
     group: str
     model: Metrics
-    rule: dict[str, Figure]
-    gain: dict[str, Figure]
+    beside: dict[str, dict[str, Figure]]
+    gain: dict[str, dict[str, Figure]]
     expected: float
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
         plain = {
-            side: {name: {key: _number(value) for key, value in asdict(one).items()} for name, one in found.items()}
-            for side, found in (("rule", self.rule), ("gain", self.gain))
+            side: {
+                other: {name: {key: _number(v) for key, v in asdict(one).items()} for name, one in figures.items()}
+                for other, figures in found.items()
+            }
+            for side, found in (("beside", self.beside), ("gain", self.gain))
         }
-        whole = {"cut": self.cut, "group": self.group, "expected": self.expected}
-        return {**whole, "model": self.model.as_dict(), **plain}
+        return {"cut": self.cut, "group": self.group, "expected": self.expected, **self.model.as_dict(), **plain}
 
 
 @dataclass(frozen=True)
@@ -158,6 +155,7 @@ class Backtest:
             progress: told (done, all, what).
         """
         models: list[Learned] = []
+        line: Callable[[np.ndarray], np.ndarray] | None = None
         untrained: dict[int, str] = {}
         parts: list[pd.DataFrame] = []
         days = self.learning_days(origins, int(rows["day"].min()))
@@ -166,138 +164,127 @@ class Backtest:
             due = not models or origin - models[-1].origin >= self.retrain_days
             if due and len(now):
                 try:
-                    models.append(self.learn(rows, origin, days))
+                    known = self.known(rows, origin, days)
+                    models.append(self.learn(known, origin))
+                    line = logistic(known)
                 except NotReady as refusal:
                     untrained[origin] = refusal.what
-            parts.append(self._scored(now, models[-1] if models else None))
+            parts.append(self._scored(now, models[-2:], line))
             if progress:
                 progress(done + 1, len(origins), "origins")
         table = pd.concat(parts, ignore_index=True)
         table["outcome"] = self.answers(table, until_day)
         return Past(table, tuple(models), untrained)
 
-    def learn(self, rows: pd.DataFrame, origin: int, days: Sequence[int]) -> Learned:
-        """A model of what was known at an origin: labels whose horizon was over, calibrated on the newest of them.
+    def known(self, rows: pd.DataFrame, origin: int, days: Sequence[int]) -> Dataset:
+        """What was known at an origin: rows with enough data whose horizon was over.
 
         Args:
             rows: see `run`; later ones are not looked at.
             origin: a day number.
             days: the cut-offs to learn from.
-
-        Raises:
-            NotReady: too little was known; says the counts.
         """
         over = rows["day"] + self.definition.horizon_days <= origin
         known = rows[over & rows["day"].isin(days) & rows["enough_data"]]
         known = known.assign(y=self.answers(known, origin))
         of = (self.definition.name, self.definition.version, self.definition.horizon_days)
-        dataset = Dataset(known[known["y"].notna()], self.features, *of)
-        split = fit_and_calibrate(dataset, self.settings.split)
-        fit, newest = split.fit, split.calibrate
-        model = risk.fit(split, self.settings.risk, self.seed, self.monotone)
-        return Learned(origin, dataset.known_until, len(fit), fit.cases, len(newest), newest.cases, model)
+        return Dataset(known[known["y"].notna()], self.features, *of)
 
-    def _scored(self, now: pd.DataFrame, learned: Learned | None) -> pd.DataFrame:
-        chance, until = np.full(len(now), np.nan), np.full(len(now), np.nan)
-        if learned:
-            enough = now["enough_data"].to_numpy("bool")
+    def learn(self, known: Dataset, origin: int) -> Learned:
+        """A model of what was known at an origin.
+
+        Raises:
+            NotReady: too little was known; says the counts.
+        """
+        learnt = self.settings.recipe(self.monotone, self.seed).learn(known)
+        sizes = len(known), known.cases
+        return Learned(origin, known.known_until, *sizes, learnt.model, learnt.model.calibration.kind)
+
+    def _scored(
+        self, now: pd.DataFrame, models: Sequence[Learned], line: Callable[[np.ndarray], np.ndarray] | None
+    ) -> pd.DataFrame:
+        columns = {name: np.full(len(now), np.nan) for name in ("risk", *BESIDE, "trained_until")}
+        enough = now["enough_data"].to_numpy("bool")
+        if models and line and enough.any():
             x = np.ascontiguousarray(now.loc[enough, list(self.features)].to_numpy("float64"))
-            chance[enough], until[enough] = learned.model.score(x), learned.trained_until
-        return now.assign(risk=chance, trained_until=until)
+            previous, newest = models[0], models[-1]
+            columns["risk"][enough], columns["trained_until"][enough] = newest.model.score(x), newest.trained_until
+            columns["logistic"][enough], columns["previous"][enough] = line(x), previous.model.log_odds(x)
+        return now.assign(**columns)
 
 
-def fit_and_calibrate(known: Dataset, settings: SplitSettings) -> Split:
-    """Cuts what was known into a part to fit and, one horizon later, the newest part to calibrate; no test part.
+def with_those_gone(past: Past, gone: pd.DataFrame) -> float:
+    """AUC when students who have left are scored too, by the model of their day, and counted as foreseen.
 
-    The newest part starts as late as it can while holding the wanted cases, and no earlier than leaves enough to fit.
+    Args:
+        past: what was scored.
+        gone: rows as `features.build.snapshot` gives them, of enrolments that are no longer live at the origins.
 
-    Raises:
-        NotReady: the history is too short or has too few cases for two parts; says the counts.
+    Returns:
+        NaN where there is nothing to measure.
     """
-    days = np.unique(known.day)
-    least, most = (max(1, round(share * len(days))) for share in (settings.least_share, settings.most_share))
-    is_case = known.y == 1
-    case_day, case = known.day[is_case], known.rows["enrolment_id"].to_numpy()[is_case]
-    best: int | None = None
-    for start in days[::-1][least - 1 : most]:
-        fit_cases = len(set(case[case_day + known.horizon_days <= start]))
-        newest_cases = len(set(case[case_day >= start]))
-        if fit_cases < settings.least_fit_cases:
-            break
-        if newest_cases >= settings.least_calibrate_cases:
-            best = int(start)
-        if newest_cases >= max(settings.calibrate_cases, settings.least_calibrate_cases):
-            break
-    if best is None:
-        raise NotReady(
-            f"what was known holds {known.cases} cases of {known.event} over {len(days)} cut-off days, too little to "
-            f"fit (at least {settings.least_fit_cases} cases) and to calibrate (at least "
-            f"{settings.least_calibrate_cases}), with {known.horizon_days} days between",
-            where=known.label,
-            mend="Begin later, or import more history",
-        )
-    fit, newest = known.where(known.day + known.horizon_days <= best), known.where(known.day >= best)
-    return Split(fit, newest, known.where(np.zeros(len(known), "bool")))
+    if not past.models:
+        return float("nan")
+    rows = past.rows[past.rows["risk"].notna() & past.rows["outcome"].notna()]
+    made = np.array([one.origin for one in past.models])
+    left = gone[gone["enough_data"] & (gone["day"] >= made[0])]
+    which = np.searchsorted(made, left["day"].to_numpy(), side="right") - 1
+    x = left[list(past.models[0].model.features)].to_numpy("float64")
+    risk = np.empty(len(left))
+    for at, one in enumerate(past.models):
+        risk[which == at] = one.model.score(np.ascontiguousarray(x[which == at]))
+    return plain_auc(np.r_[rows["outcome"], np.ones(len(left))], np.r_[rows["risk"], risk])
 
 
-def compare(past: Past, definition: Label, rule: str, settings: MetricSettings, seed: int) -> list[Comparison]:
-    """The model beside the rule, on the rows that have a risk and an outcome: all, by course run, by time in the run.
+def compare(
+    past: Past, definition: Label, rule: str, settings: MetricSettings, seed: int, groups: tuple[str, ...] = ()
+) -> list[Comparison]:
+    """The model beside other orders, on the rows that have a risk and an outcome: all, then cut in several ways.
 
     Args:
         past: what was scored; the rows hold ``days_since_start``.
         definition: of the label.
-        rule: the feature that the rule sorts by; who has no value of it comes first.
+        rule: the feature that the simple rule sorts by; who has no value of it comes first.
         settings: draws and the share of a day's list.
         seed: of the draws.
+        groups: columns of the rows that tell groups apart.
 
     Returns:
         Nothing when there is no such row.
     """
     rows = past.rows[past.rows["risk"].notna() & past.rows["outcome"].notna()]
-    rows = rows[[*KEYS, "risk", "days_since_start"]].assign(rule=rows[rule], y=rows["outcome"])
-    of = (definition.name, definition.version, definition.horizon_days)
-    test = Dataset(rows, ("risk", "rule", "days_since_start"), *of)
-    if not len(test):
+    if not len(rows):
         return []
-    cuts = {"course run": test.rows["course_id"].to_numpy(), "weeks since the start": _weeks(test.x[:, 2])}
-    groups = [("all", "all", np.ones(len(test), "bool"))]
-    groups += [(cut, str(name), names == name) for cut, names in cuts.items() for name in sorted(set(names))]
-    return [_comparison(cut, name, test.where(chosen), settings, seed) for cut, name, chosen in groups]
+    # Two names of one feature would be two columns of one name where the rule sorts by what the weeks are cut by.
+    told = rows[[*KEYS, *groups, "risk", "days_since_start", *BESIDE]].assign(rule=rows[rule], y=rows["outcome"])
+    of = (definition.name, definition.version, definition.horizon_days, groups)
+    test = Dataset(told, ("risk", "rule", "days_since_start", *BESIDE), *of)
+    cuts = {"course run": test.rows["course_id"].to_numpy(), "weeks since the start": weeks(test.x[:, 2])}
+    cuts |= {name: test.rows[name].to_numpy() for name in groups}
+    parts = [("all", "all", np.ones(len(test), "bool"))]
+    parts += [(cut, str(name), names == name) for cut, names in cuts.items() for name in sorted(set(names))]
+    orders = {"rule": rule, "logistic": LOGISTIC, **({"previous": "previous model"} if len(past.models) > 1 else {})}
+    return [_comparison(cut, name, test.where(chosen), orders, settings, seed) for cut, name, chosen in parts]
 
 
-def _weeks(days_since_start: np.ndarray) -> np.ndarray:
-    return np.array(["01-04", "05-08", "09-16", "17-26", "27+"])[np.digitize(days_since_start, [28, 56, 112, 182])]
-
-
-def _comparison(cut: str, group: str, test: Dataset, settings: MetricSettings, seed: int) -> Comparison:
-    """The features of ``test`` are the risk and what the rule sorts by."""
-    chance, rule = np.clip(test.x[:, 0], 1e-15, 1 - 1e-15), test.x[:, 1]
-    rule = np.where(np.isnan(rule), np.nanmax(rule, initial=0.0) + 1, rule)
+def _comparison(
+    cut: str, group: str, test: Dataset, orders: Mapping[str, str], settings: MetricSettings, seed: int
+) -> Comparison:
+    """Columns of ``test`` beside the risk are called as ``orders`` says."""
+    chance = np.clip(test.x[:, 0], 1e-15, 1 - 1e-15)
     log_odds = np.log(chance) - np.log1p(-chance)
     resampling = Resampling(test.students, settings.draws, seed)
-    own, other = (_ranking(test, score, resampling, settings.top_share) for score in (log_odds, rule))
+    others = {told: rule_order(test, column) for column, told in orders.items()}
+    own = ranking(test, log_odds, resampling, settings.top_share)
+    ranked = {name: ranking(test, score, resampling, settings.top_share) for name, score in others.items()}
     return Comparison(
         cut,
         group,
         evaluate(test, log_odds, resampling, settings),
-        {name: figure(values) for name, values in other.items()},
-        {name: figure(own[name] - values) for name, values in other.items()},
+        {name: {one: figure(values) for one, values in found.items()} for name, found in ranked.items()},
+        {name: {one: figure(own[one] - values) for one, values in found.items()} for name, found in ranked.items()},
         float(chance.mean()),
     )
-
-
-def _ranking(test: Dataset, score: np.ndarray, resampling: Resampling, share: float) -> dict[str, np.ndarray]:
-    """What an order alone can be judged by, in the sample and in every draw: (draws + 1,) each."""
-    top = top_of_each_day(score, test.day, share)
-    rows, seen, listed, hit = resampling.sums(np.ones_like(test.y), test.y, top, top * test.y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "auc": auc(test.y, score, resampling),
-            "auc_same_day": auc(test.y, score, resampling, within=test.day),
-            "pr_auc": average_precision(test.y, score, resampling),
-            "lift_at_top": (hit / listed) / (seen / rows),
-            "recall_at_top": hit / seen,
-        }
 
 
 def _number(value: float) -> float | None:

@@ -1,7 +1,7 @@
 """A released model: a folder of plain files that can be checked, read anywhere and served without the registry.
 
     booster.txt       the trees, LightGBM's own text
-    calibration.json  slope and intercept from the trees' to the served log-odds
+    calibration.json  the map from the trees' to the served log-odds
     features.json     the features in order, with family and monotone constraint
     meta.json         label, horizon, trained until, versions, data, figures and gates
     reference.json    quantiles of each feature in the fitting part
@@ -22,15 +22,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import lightgbm
 import numpy as np
 
 from features.errors import BadInput, NotFound
+from model.calibration import NONE, Calibration
 from model.risk import RiskModel
 
 if TYPE_CHECKING:
+    from features.labels import Label
     from model.dataset import Dataset
 
 FILES = (
@@ -46,6 +48,7 @@ MANIFEST = "MANIFEST.json"
 GOLDEN_ROWS = 32
 TOLERANCE = 1e-9  # log-odds; the same numbers up to the last digits of another machine's exp and log
 QUANTILES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+NO_MODEL = "no-model"
 MEND = "Fetch it again with `handrail promote`, or train anew"
 
 _checked: set[str] = set()  # manifests whose golden rows were answered rightly, in this process's life
@@ -70,6 +73,7 @@ class Bundle:
     Attributes:
         model: trees and calibration.
         families: feature -> family.
+        monotone: feature -> -1, 0 or 1, as fitted.
         meta: what is known about it; plain values.
         reference: quantiles of each feature in the fitting part.
         golden: made-up `rows` (g, f), their `scores` and `contributions`.
@@ -78,6 +82,7 @@ class Bundle:
 
     model: RiskModel
     families: Mapping[str, str]
+    monotone: Mapping[str, int]
     meta: Mapping[str, Any]
     reference: Mapping[str, Any]
     golden: Mapping[str, np.ndarray]
@@ -114,6 +119,18 @@ class Bundle:
     def contributions(self, x: np.ndarray) -> np.ndarray:
         """Exact TreeSHAP in served log-odds, base last; see `RiskModel.contributions`."""
         return self.model.contributions(x)
+
+
+def without_model(label: Label) -> Bundle:
+    """What stands where a model would while a school has not enough data for one: no risk for anybody, rules decide."""
+    meta = {
+        "label": label.name,
+        "label_version": label.version,
+        "horizon_days": label.horizon_days,
+        "risk_percentiles": [1.0] * 101,
+    }
+    nothing = RiskModel(cast("lightgbm.Booster", None), (), NONE)  # without features it is never asked about a row
+    return Bundle(nothing, {}, {}, meta, {}, {}, NO_MODEL)
 
 
 def reference_of(part: Dataset) -> dict[str, Any]:
@@ -155,7 +172,7 @@ def save(
         model: to release.
         folder: to write into.
         meta: plain values, at least `label`, `label_version`, `horizon_days`, `trained_until` (ISO date) and
-            `risk_percentiles` (101 risks of the test part, from the lowest to the highest).
+            `risk_percentiles` (101 risks of later time, from the lowest to the highest).
         reference: from `reference_of`.
         families: feature -> family.
         monotone: feature -> -1, 0 or 1, as fitted.
@@ -177,7 +194,7 @@ def save(
     contents = {
         "MODEL_CARD.md": card,
         "booster.txt": model.booster.model_to_string(),
-        "calibration.json": _json({"slope": model.slope, "intercept": model.intercept}),
+        "calibration.json": _json(model.calibration.as_dict()),
         "features.json": _json(order),
         "golden.json": _json(golden),
         "meta.json": _json(meta),
@@ -284,7 +301,7 @@ def _open(contents: Mapping[str, bytes], folder: Path) -> Bundle:
     try:
         plain = {name: json.loads(contents[name]) for name in FILES if name.endswith(".json")}
         names = tuple(str(feature["name"]) for feature in plain["features.json"])
-        line = plain["calibration.json"]
+        calibration = Calibration.of(plain["calibration.json"])
         golden = {key: np.array(values, "float64") for key, values in plain["golden.json"].items()}
         meta = plain["meta.json"]
         fits = (
@@ -295,18 +312,18 @@ def _open(contents: Mapping[str, bytes], folder: Path) -> Bundle:
             and golden["scores"].shape == (GOLDEN_ROWS,)
             and golden["contributions"].shape == (GOLDEN_ROWS, len(names) + 1)
         )
-        slope, intercept = float(line["slope"]), float(line["intercept"])
         families = {feature["name"]: str(feature["family"]) for feature in plain["features.json"]}
+        monotone = {feature["name"]: int(feature["monotone"]) for feature in plain["features.json"]}
         booster_text = contents["booster.txt"].decode()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
         raise _refusal(folder, f"a file does not hold what it should ({type(error).__name__}: {error})") from error
-    if not (fits and booster_text.startswith("tree\n") and np.isfinite([slope, intercept]).all() and slope >= 0):
+    if not (fits and booster_text.startswith("tree\n")):
         raise _refusal(folder, "a file does not hold what it should")
     booster = lightgbm.Booster(model_str=booster_text)
     if tuple(booster.feature_name()) != names:
         raise _refusal(folder, "features.json has other features, or another order, than booster.txt")
-    model = RiskModel(booster, names, slope, intercept)
-    return Bundle(model, families, meta, plain["reference.json"], golden, _version(contents[MANIFEST]))
+    model = RiskModel(booster, names, calibration)
+    return Bundle(model, families, monotone, meta, plain["reference.json"], golden, _version(contents[MANIFEST]))
 
 
 def _are_percentiles(risks: np.ndarray) -> bool:

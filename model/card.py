@@ -5,13 +5,16 @@ Source of the headings: Mitchell et al. (2019), Model Cards for Model Reporting,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from features.catalogue import FEATURES
 from features.clock import date_of
-from model.dataset import Dataset, Split
+from model.dataset import Dataset
+from model.judging import Judged
+from model.learning import Learnt
 from model.metrics import Figure, Metrics
 from model.promotion import Gate
 
@@ -22,7 +25,11 @@ _FIGURES = {
     "base_rate": "base rate: share of rows with the event ahead",
     "lift_at_top": "lift in the top {share:.0%} of each day's list",
     "recall_at_top": "share of the events ahead that this top holds",
+    "alerted": "share of the events that were in this top before they happened",
+    "lead_days": "lead time: days from the first alert to the event, mean of those",
+    "brier": "Brier score",
     "brier_skill": "Brier skill against the base rate (0 is none, 1 is perfect)",
+    "log_loss": "log loss, nats",
     "expected_observed": "expected / observed events (1 is right)",
     "calibration_slope": "calibration slope (1 is right, below 1 is too sure)",
     "ece": "expected calibration error",
@@ -33,7 +40,7 @@ _CARD = """\
 # Model card: {label}
 
 The probability that a live enrolment has a {event} within {horizon} days of the cut-off (label version {version}).
-LightGBM with monotone constraints, then a sigmoid fitted on later time.
+LightGBM with monotone constraints, then a calibration ({calibration}) fitted on forecasts of later time.
 
 ## Intended use
 
@@ -43,7 +50,9 @@ Not for grading, pricing, admission or dismissal, not for other schools, and nev
 ## Data
 
 Rows are (enrolment, cut-off day) of live enrolments, with what was known on that day.
-Every label of a part was known before the next part began: {horizon} days of embargo.
+Every label of the fitting part was known before the test part began: {horizon} days of embargo.
+The figures are those of the recipe, learnt from the fitting part and measured on the test part. What is released is
+the same recipe learnt from the whole: a model that does not know the newest months is the worse one to serve.
 
 {data}
 
@@ -54,10 +63,23 @@ Intervals are 95 %, with students drawn whole.
 
 {figures}
 
-Flattering, to compare with what others print: AUC {flattering:.3f} when rows are split at random, so that one enrolment
-lies on both sides and the future is known. Do not quote it.
+### Beside simpler ways
 
-## By course and by weeks since enrolment
+{beside}
+
+### Calibration
+
+Each kind fitted on earlier and measured on later stretches; a less simple one is taken only when it is clearly better.
+
+{kinds}
+
+### Flattering numbers, to compare with what others print
+
+{flattering}
+
+Do not quote them: a model is served to students who are still enrolled, on days that it has not seen.
+
+## By group
 
 {groups}
 
@@ -67,7 +89,7 @@ lies on both sides and the future is known. Do not quote it.
 
 ## Limits
 
-- The trees know what was known on {fitted_until}; the model is served as it was tested, not fitted again on later rows.
+- The trees know what was known on {fitted_until}; nothing later.
 - A risk is not an effect: that a student is likely to leave does not say that a call helps.
 - A course, a channel or a kind of lesson that the fitting part has not seen is a guess.
 - Reasons say what moved the number, not what moves the student.
@@ -79,41 +101,45 @@ never reads the number. {sensitive}
 """
 
 
-def model_card(split: Split, metrics: Metrics, gates: Sequence[Gate], flattering: float) -> str:
+def model_card(judged: Judged, learnt: Learnt, whole: Dataset, gates: Sequence[Gate]) -> str:
     """Writes the card, in Markdown.
 
     Args:
-        split: the three parts.
-        metrics: on the test part.
+        judged: the recipe on later time.
+        learnt: what is released.
+        whole: what it learnt from.
         gates: all of them.
-        flattering: AUC of a model fitted and tested on rows split at random.
     """
+    metrics, test = judged.metrics, judged.parts.test
     return _CARD.format(
-        sensitive=_sensitive(split.test.features),
-        label=split.test.label,
-        event=split.test.event,
-        horizon=split.test.horizon_days,
-        version=split.test.label_version,
-        data=_data(split),
+        sensitive=_sensitive(test.features),
+        label=test.label,
+        event=test.event,
+        horizon=test.horizon_days,
+        version=test.label_version,
+        calibration=learnt.model.calibration.kind,
+        data=_data({**judged.parts.parts, "whole, for the release": whole}),
         rows=metrics.rows,
         students=metrics.students,
         cases=metrics.cases,
         figures=_figures(metrics),
-        flattering=flattering,
+        beside=_beside(judged),
+        kinds=_kinds(learnt),
+        flattering=_flattering(judged),
         groups=_groups(metrics),
         gates=_gates(gates),
-        fitted_until=date_of(split.calibrate.day.min()),
+        fitted_until=date_of(whole.known_until),
     )
 
 
-def _data(split: Split) -> str:
+def _data(parts: Mapping[str, Dataset]) -> str:
     def line(name: str, part: Dataset) -> tuple[object, ...]:
         days = f"{date_of(part.day.min())} to {date_of(part.day.max())}"
         courses = ", ".join(sorted(set(part.rows["course_id"])))
         return name, days, len(part), len(set(part.students)), part.cases, f"{part.y.mean():.2%}", _short(courses)
 
     heads = ("part", "cut-off days", "rows", "students", "cases", "base rate", "courses")
-    return _table(heads, (line(name, part) for name, part in split.parts.items()))
+    return _table(heads, (line(name, part) for name, part in parts.items()))
 
 
 def _figures(metrics: Metrics) -> str:
@@ -124,13 +150,41 @@ def _figures(metrics: Metrics) -> str:
     return _table(("figure", "value", "interval"), (line(name, words) for name, words in _FIGURES.items()))
 
 
-def _groups(metrics: Metrics) -> str:
-    def line(cut: str, group: str, rows: int, cases: int, observed: float, expected: float, auc: float | None) -> tuple:
-        area = "too few cases" if auc is None else f"{auc:.3f}"
-        return cut, group, rows, cases, f"{observed:.2%}", f"{expected:.2%}", area
+def _beside(judged: Judged) -> str:
+    shown = ("auc", "auc_same_day", "recall_at_top", "lead_days")
+    lines = [
+        (name, _FIGURES[one].format(share=judged.metrics.top_share), found[one], found[f"{one}_gain"])
+        for name, found in judged.compared.items()
+        for one in shown
+    ]
+    return _table(("beside", "figure", "its own", "the model's less its own"), lines)
 
-    heads = ("cut", "group", "rows", "cases", "observed", "expected", "AUC")
-    return _table(heads, (line(**one) for one in metrics.groups))
+
+def _kinds(learnt: Learnt) -> str:
+    lines = (
+        (one.kind + (" (served)" if one.chosen else ""), f"{one.loss:.5f}", f"{one.gain:+.5f}", f"{one.doubt:.5f}")
+        for one in learnt.candidates
+    )
+    return _table(("kind", "log loss later", "gain over the line", "standard error"), lines)
+
+
+def _flattering(judged: Judged) -> str:
+    lines = [(name, "unknown" if area is None else f"{area:.3f}") for name, area in judged.flattering.items()]
+    return _table(
+        ("what is wrong with it", "AUC"), [*lines, ("nothing: the honest one", judged.metrics.figures["auc"])]
+    )
+
+
+def _groups(metrics: Metrics) -> str:
+    def line(one: Mapping[str, Any]) -> tuple[object, ...]:
+        sizes = one["cut"], one["group"], one["rows"], one["cases"], f"{one['observed']:.2%}", f"{one['expected']:.2%}"
+        if one["auc"] is None:
+            return *sizes, "too few cases", ""
+        area, level = (Figure(one[name], one[f"{name}_low"], one[f"{name}_high"]) for name in ("auc", "ratio"))
+        return *sizes, area, level
+
+    heads = ("cut", "group", "rows", "cases", "observed", "expected", "AUC", "expected / observed")
+    return _table(heads, (line(one) for one in metrics.groups))
 
 
 def _gates(gates: Sequence[Gate]) -> str:

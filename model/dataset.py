@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Dataset:
         label: name of the label, e.g. ``withdrawal_28d``.
         label_version: its version.
         horizon_days: days that the label looks ahead.
+        groups: names of columns of text that rows are told apart by when a model is judged; never features.
 
     Raises:
         BadInput: a column is missing, a row is there twice, a label is not 0 or 1, a feature is infinite.
@@ -42,9 +43,10 @@ class Dataset:
     label: str
     label_version: int
     horizon_days: int
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        wanted = [*KEYS, *self.features, "y"]
+        wanted = [*KEYS, *self.groups, *self.features, "y"]
         absent = [name for name in wanted if name not in self.rows.columns]
         if absent:
             raise BadInput(f"no column {', '.join(absent)}", where="dataset", mend="Build the rows with features.build")
@@ -116,8 +118,9 @@ class Dataset:
         return made.hexdigest()
 
     def where(self, chosen: np.ndarray) -> Dataset:
-        """The rows where ``chosen`` (n,) is true."""
-        return Dataset(self.rows[chosen], self.features, self.label, self.label_version, self.horizon_days)
+        """The rows where ``chosen`` (n,) is true, or whose numbers it holds."""
+        rows = self.rows[chosen] if chosen.dtype == bool else self.rows.iloc[chosen]
+        return replace(self, rows=rows)
 
 
 @dataclass(frozen=True)
@@ -125,89 +128,109 @@ class SplitSettings:
     """How much of the history the parts get; see configs/model.toml."""
 
     test_cases: int = 40
-    calibrate_cases: int = 60
-    least_fit_cases: int = 20
-    least_calibrate_cases: int = 5
     least_share: float = 0.15
     most_share: float = 0.40
+    folds: int = 4
+    first_share: float = 0.35
+    least_cases: int = 30
 
     def __post_init__(self) -> None:
         if not 0 < self.least_share <= self.most_share < 1:
             raise BadConfig("least_share and most_share must be 0 < least <= most < 1", where="model.toml [split]")
-        if min(self.test_cases, self.calibrate_cases, self.least_fit_cases, self.least_calibrate_cases) < 1:
-            raise BadConfig("numbers of cases must be at least 1", where="model.toml [split]")
+        if not 0 < self.first_share < 1:
+            raise BadConfig("first_share must be between 0 and 1", where="model.toml [split]")
+        if min(self.test_cases, self.folds, self.least_cases) < 1:
+            raise BadConfig("numbers of cases and folds must be at least 1", where="model.toml [split]")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts in the order of time, each with its labels known before the next one's first cut-off."""
+    """Two parts in the order of time: every label of the first was known before the second's first cut-off.
+
+    Rows of the whole history whose label became known while the second part began are in neither.
+    """
 
     fit: Dataset
-    calibrate: Dataset
     test: Dataset
+    whole: Dataset
 
     @property
     def parts(self) -> Mapping[str, Dataset]:
         """The parts by name, in the order of time."""
-        return {"fit": self.fit, "calibrate": self.calibrate, "test": self.test}
+        return {"fit": self.fit, "test": self.test}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A stretch of time and what was known before it, as row numbers."""
+
+    past: np.ndarray
+    later: np.ndarray
 
 
 def split(dataset: Dataset, settings: SplitSettings) -> Split:
-    """Cuts the history into fit, calibrate and test, by cut-off day, with an embargo of one horizon between them.
+    """Cuts the history into fit and test, by cut-off day, with an embargo of one horizon between them.
 
     The test part is walked back from the last cut-off until it holds the wanted cases (and its least share of the
-    cut-off days); then the calibration part, from the last cut-off whose labels were known when the test began.
-    Where that leaves too little to fit on, fewer cases are wanted, half as many each time.
+    cut-off days). Where that leaves too little to fit on, fewer cases are wanted, half as many each time.
 
     Raises:
-        NotReady: the history is too short or has too few cases for three parts; says the counts.
+        NotReady: there is not enough data; says the counts.
     """
-    halvings = max(settings.test_cases, settings.calibrate_cases).bit_length()
-    for halving in range(halvings):
-        parts = _parts(dataset, halving, settings)
-        if parts is not None:
-            return parts
-    raise NotReady(
-        f"the history holds {dataset.cases} cases of {dataset.event} over {len(np.unique(dataset.day))} cut-off days, "
-        f"too little to fit (at least {settings.least_fit_cases} cases), to calibrate (at least "
-        f"{settings.least_calibrate_cases}) and to test (at least 1), with {dataset.horizon_days} days between",
-        where=dataset.label,
-        mend="Import more history or choose a later --until",
-    )
-
-
-def _parts(dataset: Dataset, halving: int, settings: SplitSettings) -> Split | None:
-    days = np.unique(dataset.day)
-    test_from = _walk_back(dataset, days, len(days), settings.test_cases >> halving, settings)
-    if test_from is None:
-        return None
-    before = int(np.searchsorted(days, test_from - dataset.horizon_days, side="right"))
-    calibrate_from = _walk_back(dataset, days, before, settings.calibrate_cases >> halving, settings)
-    if calibrate_from is None:
-        return None
     known = dataset.day + dataset.horizon_days
-    chosen = (
-        known <= calibrate_from,
-        (dataset.day >= calibrate_from) & (known <= test_from),
-        dataset.day >= test_from,
+    for halving in range(settings.test_cases.bit_length() if len(dataset) else 0):
+        start = _walk_back(dataset, settings.test_cases >> halving, settings)
+        parts = Split(dataset.where(known <= start), dataset.where(dataset.day >= start), dataset)
+        if parts.test.cases >= 1 and enough(parts.fit, settings):
+            return parts
+    raise not_enough(dataset, settings)
+
+
+def enough(known: Dataset, settings: SplitSettings) -> bool:
+    """Whether a model may be fitted: cases, and time for at least one fold to calibrate on."""
+    return known.cases >= settings.least_cases and bool(forward_folds(known, settings))
+
+
+def not_enough(dataset: Dataset, settings: SplitSettings) -> NotReady:
+    """The refusal, with the counts; until there is more, rules decide."""
+    days = len(np.unique(dataset.day)) if len(dataset) else 0
+    return NotReady(
+        f"not enough data: {dataset.cases} cases of {dataset.event} over {days} cut-off days; fitting needs at least "
+        f"{settings.least_cases} of them, with {dataset.horizon_days} days before what they are calibrated on and "
+        "before what they are tested on",
+        where=dataset.label,
+        mend="Import more history; until then the rules decide",
     )
-    fit, calibrate, test = (dataset.where(rows) for rows in chosen)
-    enough = (settings.least_fit_cases, settings.least_calibrate_cases, 1)
-    parts = Split(fit, calibrate, test)
-    return parts if all(part.cases >= least for part, least in zip(parts.parts.values(), enough, strict=True)) else None
 
 
-def _walk_back(dataset: Dataset, days: np.ndarray, end: int, wanted: int, settings: SplitSettings) -> int | None:
-    """The first day of a part that ends before ``days[end]``; None where there is no day left."""
+def forward_folds(known: Dataset, settings: SplitSettings) -> list[Fold]:
+    """Stretches of time of equally many cut-off days, each with all rows whose labels were known before it.
+
+    The first begins when `first_share` of the days are over. A fold whose past holds fewer than half of `least_cases`
+    is left out: trees would learn nothing from it.
+
+    Source: Tashman (2000), Out-of-sample tests of forecasting accuracy, Int. J. Forecasting 16:437-450.
+    """
+    days = np.unique(known.day)
+    first = min(len(days) - 1, max(1, round(settings.first_share * len(days)))) if len(days) else 0
+    edges = [int(part[0]) for part in np.array_split(days[first:], settings.folds) if len(part)]
+    found = []
+    for start, end in zip(edges, [*edges[1:], int(days[-1]) + 1 if len(days) else 0], strict=True):
+        past = np.flatnonzero(known.day + known.horizon_days <= start)
+        later = np.flatnonzero((known.day >= start) & (known.day < end))
+        cases = len(set(known.rows["enrolment_id"].to_numpy()[past[known.y[past] == 1]]))
+        if 2 * cases >= settings.least_cases:
+            found.append(Fold(past, later))
+    return found if any(known.y[fold.later].any() for fold in found) else []
+
+
+def _walk_back(dataset: Dataset, wanted: int, settings: SplitSettings) -> int:
+    """The first cut-off day of a test part with so many cases."""
+    days = np.unique(dataset.day)
     least, most = (max(1, round(share * len(days))) for share in (settings.least_share, settings.most_share))
     is_case = dataset.y == 1
     day, enrolment = dataset.day[is_case], dataset.rows["enrolment_id"].to_numpy()[is_case]
-    if end < least:
-        return None
-    inside = day <= days[end - 1]
-    for start in range(end - least, end - most - 1, -1):
-        if start < 0:
-            return None
-        if len(set(enrolment[inside & (day >= days[start])])) >= wanted:
-            return int(days[start])
-    return int(days[max(0, end - most)])
+    for start in days[::-1][least - 1 : most]:
+        if len(set(enrolment[day >= start])) >= wanted:
+            return int(start)
+    return int(days[::-1][:most][-1])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from model.risk import probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,8 @@ class MetricSettings:
 
     draws: int = 500
     top_share: float = 0.10
+    group_cases: int = 10
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -153,13 +157,13 @@ def calibration_line(y: np.ndarray, log_odds: np.ndarray, students: np.ndarray) 
     design = np.column_stack([log_odds, np.ones_like(log_odds)])
     beta = np.array([1.0, 0.0])
     for _ in range(50):
-        p = _probability(design @ beta)
+        p = probability(design @ beta)
         bend = design.T @ (design * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
         step = np.linalg.solve(bend, design.T @ (y - p))
         beta = beta + np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-10:
             break
-    p = _probability(design @ beta)
+    p = probability(design @ beta)
     bread = np.linalg.inv(design.T @ (design * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2))
     student = np.unique(students, return_inverse=True)[1]
     scores = np.column_stack([np.bincount(student, column * (y - p)) for column in design.T])
@@ -173,20 +177,20 @@ class Metrics:
     """Figures of one model on one test part.
 
     Attributes:
-        figures: by name; probabilities and areas 0-1, log loss in nats.
-        groups: the same test part cut by course and by weeks since enrolment: plain rows.
+        figures: by name; probabilities and areas 0-1, log loss in nats, lead times in days.
         rows: rows of the test part.
         cases: enrolments that had the event.
         students: students.
-        top_share: the share of a day's list behind `lift_at_top` and `recall_at_top`.
+        top_share: the share of a day's list behind `lift_at_top`, `recall_at_top`, `alerted` and `lead_days`.
+        groups: the same test part cut in several ways, as `by_group` gives it; empty where that was not asked.
     """
 
     figures: dict[str, Figure]
-    groups: list[dict[str, Any]]
     rows: int
     cases: int
     students: int
     top_share: float
+    groups: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
@@ -200,32 +204,81 @@ class Metrics:
 
 def evaluate(test: Dataset, log_odds: np.ndarray, resampling: Resampling, settings: MetricSettings) -> Metrics:
     """All figures of served log-odds (n,) on a test part of live enrolments."""
-    y, p = test.y, _probability(log_odds)
-    top = top_of_each_day(p, test.day, settings.top_share)
+    y, p = test.y, probability(log_odds)
     loss = np.logaddexp(0, log_odds) - y * log_odds
-    columns = (np.ones_like(y), y, p, (p - y) ** 2, loss, top, top * y)
-    rows, seen, expected, squared, log_loss, listed, hit = resampling.sums(*columns)
+    rows, seen, expected, squared, log_loss = resampling.sums(np.ones_like(y), y, p, (p - y) ** 2, loss)
     base = seen / rows
     slope, intercept = calibration_line(y, log_odds, test.students)
     figures = {
-        "auc": figure(auc(y, log_odds, resampling)),
-        "auc_same_day": figure(auc(y, log_odds, resampling, within=test.day)),
-        "pr_auc": figure(average_precision(y, log_odds, resampling)),
+        **{name: figure(values) for name, values in ranking(test, log_odds, resampling, settings.top_share).items()},
         "base_rate": figure(base),
-        "lift_at_top": figure(_ratio(_ratio(hit, listed), base)),
-        "recall_at_top": figure(_ratio(hit, seen)),
         "brier": figure(squared / rows),
         "brier_skill": figure(1 - _ratio(squared / rows, base * (1 - base))),
         "log_loss": figure(log_loss / rows),
         "expected_observed": figure(_ratio(expected, seen)),
         "calibration_slope": slope,
         "calibration_intercept": intercept,
-        "ece": Figure(_ece(y, p)),
+        "ece": figure(_ece(y, p, resampling)),
     }
-    groups = [*_cut(test, p, "course", test.rows["course_id"].to_numpy())]
-    if "days_since_start" in test.features:
-        groups += _cut(test, p, "weeks since enrolment", _weeks(test.x[:, test.features.index("days_since_start")]))
-    return Metrics(figures, groups, len(test), test.cases, len(set(test.students)), settings.top_share)
+    return Metrics(figures, len(test), test.cases, len(set(test.students)), settings.top_share)
+
+
+def ranking(test: Dataset, score: np.ndarray, resampling: Resampling, share: float) -> dict[str, np.ndarray]:
+    """What an order alone can be judged by, in the sample and in every draw: (draws + 1,) each.
+
+    Args:
+        test: the rows.
+        score: (n,) finite, larger is riskier.
+        resampling: of the rows.
+        share: of a day's list, what curators get round to.
+    """
+    top = top_of_each_day(score, test.day, share)
+    rows, seen, listed, hit = resampling.sums(np.ones_like(test.y), test.y, top, top * test.y)
+    alerted, lead = lead_time(test, top, resampling)
+    return {
+        "auc": auc(test.y, score, resampling),
+        "auc_same_day": auc(test.y, score, resampling, within=test.day),
+        "pr_auc": average_precision(test.y, score, resampling),
+        "lift_at_top": _ratio(_ratio(hit, listed), seen / rows),
+        "recall_at_top": _ratio(hit, seen),
+        "alerted": alerted,
+        "lead_days": lead,
+    }
+
+
+def lead_time(test: Dataset, alert: np.ndarray, resampling: Resampling) -> tuple[np.ndarray, np.ndarray]:
+    """How many events were alerted before they happened, and how long before.
+
+    An enrolment's event is taken to happen one horizon after the first cut-off that saw it coming, or one step after
+    the last one if that is sooner: right to a step between cut-offs. Its alert is the first of the spell that goes on
+    until then: an earlier one counts only while no two cut-offs in a row were without one.
+
+    Args:
+        test: the rows.
+        alert: (n,) bool, whether the row was on the list.
+        resampling: of the rows.
+
+    Returns:
+        The share of events alerted, and the mean days from alert to event among those: (draws + 1,) each.
+    """
+    step = int(np.median(np.diff(np.unique(test.day)))) if len(np.unique(test.day)) > 1 else 1
+    order = np.lexsort((test.day, test.rows["enrolment_id"].to_numpy()))
+    found, caught, days = np.zeros(len(test)), np.zeros(len(test)), np.zeros(len(test))
+    starts = np.flatnonzero(
+        np.r_[True, np.diff(np.unique(test.rows["enrolment_id"], return_inverse=True)[1][order]) > 0]
+    )
+    for rows in np.split(order, starts[1:]):
+        seen = test.day[rows[test.y[rows] == 1]]
+        if not len(seen):
+            continue
+        event = min(seen[0] + test.horizon_days, seen[-1] + step)
+        on = test.day[rows[alert[rows] & (test.day[rows] < event)]]
+        first = on[np.flatnonzero(np.r_[True, np.diff(on) > 2 * step])[-1]] if len(on) else event
+        row = rows[0]
+        found[row], caught[row] = 1, float(len(on) > 0 and on[-1] >= event - test.horizon_days - step)
+        days[row] = (event - first) * caught[row]
+    all_of_them, alerted, lead = resampling.sums(found, caught, days)
+    return _ratio(alerted, all_of_them), _ratio(lead, alerted)
 
 
 def plain_auc(y: np.ndarray, score: np.ndarray) -> float:
@@ -233,40 +286,72 @@ def plain_auc(y: np.ndarray, score: np.ndarray) -> float:
     return float(auc(y, score, Resampling(np.zeros(len(y), "int64"), 0, 0))[0])
 
 
-def _cut(test: Dataset, p: np.ndarray, cut: str, groups: np.ndarray) -> list[dict[str, Any]]:
-    found = []
-    for group in sorted(set(groups)):
-        chosen = groups == group
-        cases = int(test.rows.loc[chosen & (test.y == 1), "enrolment_id"].nunique())
-        area = plain_auc(test.y[chosen], p[chosen]) if cases >= 5 else float("nan")
-        found.append(
-            {
-                "cut": cut,
-                "group": str(group),
-                "rows": int(chosen.sum()),
-                "cases": cases,
-                "observed": float(test.y[chosen].mean()),
-                "expected": float(p[chosen].mean()),
-                "auc": None if np.isnan(area) else area,
-            }
-        )
-    return found
+def by_group(test: Dataset, log_odds: np.ndarray, settings: MetricSettings) -> list[dict[str, Any]]:
+    """A test part cut by course, by the dataset's own groups, by weeks since enrolment and by how much is known.
+
+    Returns:
+        Plain rows: `cut`, `group`, `rows`, `cases`, `observed` and `expected` rates, `auc` and `ratio` (expected /
+        observed), each with `_low` and `_high`; None where there are too few cases.
+    """
+    p = probability(log_odds)
+    cuts = {"course": test.rows["course_id"].to_numpy(), **{name: test.rows[name].to_numpy() for name in test.groups}}
+    if "days_since_start" in test.features:
+        cuts["weeks since enrolment"] = weeks(test.x[:, test.features.index("days_since_start")])
+    cuts["features known"] = _richness(test.x)
+    return [
+        _group(test, p, cut, group, groups == group, settings)
+        for cut, groups in cuts.items()
+        for group in sorted(set(groups))
+    ]
 
 
-def _weeks(days_since_start: np.ndarray) -> np.ndarray:
+def _group(
+    test: Dataset, p: np.ndarray, cut: str, group: str, chosen: np.ndarray, settings: MetricSettings
+) -> dict[str, Any]:
+    y, own, resampling = test.y[chosen], p[chosen], Resampling(test.students[chosen], settings.draws, settings.seed)
+    cases = int(test.rows.loc[chosen & (test.y == 1), "enrolment_id"].nunique())
+    area = figure(auc(y, own, resampling)) if cases >= settings.group_cases else Figure(float("nan"))
+    seen, expected = resampling.sums(y, own)
+    level = figure(_ratio(expected, seen)) if cases >= settings.group_cases else Figure(float("nan"))
+    return {
+        "cut": cut,
+        "group": group,
+        "rows": int(chosen.sum()),
+        "cases": cases,
+        "observed": float(y.mean()),
+        "expected": float(own.mean()),
+        **{f"auc{end}": _plain(value) for end, value in zip(("", "_low", "_high"), astuple(area), strict=True)},
+        **{f"ratio{end}": _plain(value) for end, value in zip(("", "_low", "_high"), astuple(level), strict=True)},
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _richness(x: np.ndarray) -> np.ndarray:
+    """How many of the features that are ever known here are known of a row."""
+    known = ~np.isnan(x)
+    share = known[:, known.any(axis=0)].mean(axis=1) if known.any() else np.zeros(len(x))
+    return np.array(["under 60 %", "60-80 %", "over 80 %"])[np.digitize(share, [0.6, 0.8])]
+
+
+def weeks(days_since_start: np.ndarray) -> np.ndarray:
+    """Names of the weeks since the start that days (n,) lie in."""
     names = np.array(["01-04", "05-08", "09-16", "17-26", "27+", "unknown"])
     week = np.floor(days_since_start / 7) + 1
     return names[np.where(np.isnan(week), 5, np.digitize(np.nan_to_num(week), [5, 9, 17, 27]))]
 
 
-def _ece(y: np.ndarray, p: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error over bins of equal size (Naeini et al. 2015)."""
-    order = np.argsort(p, kind="stable")
-    return float(sum(abs((p[part] - y[part]).sum()) for part in np.array_split(order, bins)) / len(y))
+def _ece(y: np.ndarray, p: np.ndarray, resampling: Resampling, bins: int = 10) -> np.ndarray:
+    """Expected calibration error over bins of equal size (Naeini et al. 2015, AAAI): (draws + 1,).
 
-
-def _probability(log_odds: np.ndarray) -> np.ndarray:
-    return np.exp(-np.logaddexp(0, -log_odds))
+    It is never negative, so that a few cases make it look worse than it is: that holds for its interval too.
+    """
+    at = np.empty(len(y), "int64")
+    at[np.argsort(p, kind="stable")] = np.arange(len(y)) * bins // len(y)
+    off = resampling.sums(*((p - y) * (at == one) for one in range(bins)))
+    return np.abs(off).sum(axis=0) / resampling.sums(np.ones_like(y))[0]
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from features.clock import day_number, seconds
 from features.errors import BadInput
+from features.profile import ATTRIBUTES
 from model import bundle, risk
+from model.baselines import rule
 from model.dataset import Dataset, Split
 from model.metrics import Figure, Metrics, Resampling, auc, figure, plain_auc
 
 SHUFFLED_ROUNDS = 50  # a quarter of a model, on some of the rows, is enough to show a leak
 SHUFFLED_ROWS = 50_000
+_ENDS = ("", "_low", "_high")
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,15 @@ class GateSettings:
     baseline: str = "days_without_login"
     champion_margin: float = 0.01
     shuffles: int = 20
+    leak_loss: float = 0.0
+    suspicious_auc: float = 0.97
     additivity: float = 1e-6
     expected_observed: float = 1.25
     slope: float = 1.5
+    group_cases: int = 20
+    group_auc_gap: float = 0.10
+    group_expected_observed: float = 1.5
+    row_ms: float = 20.0
     load_seconds: float = 60.0
 
 
@@ -78,40 +89,44 @@ def verdict(gates: Iterable[Gate]) -> Verdict:
 
 
 def beats_baseline(test: Dataset, log_odds: np.ndarray, resampling: Resampling, settings: GateSettings) -> Gate:
-    """On later time the model ranks better than the simple rule, by a paired difference of AUC above 0.
-
-    Students without a value of the rule's feature come first on the rule's list.
-    """
+    """On later time the model ranks better than the simple rule, by a paired difference of AUC above 0."""
     name, limit = "beats_baseline", "lower end of the interval above 0"
     if settings.baseline not in test.features:
         return Gate(name, False, None, limit, f"the feature {settings.baseline} of the simple rule is not in the data")
-    rule = test.x[:, test.features.index(settings.baseline)]
-    rule = np.where(np.isnan(rule), np.nanmax(rule, initial=0.0) + 1, rule)
-    model_auc, rule_auc = auc(test.y, log_odds, resampling), auc(test.y, rule, resampling)
-    gain = figure(model_auc - rule_auc)
-    told = f"AUC {model_auc[0]:.3f} against {rule_auc[0]:.3f} of {settings.baseline} alone: a difference of {gain}"
-    if few := _too_few(test, settings):
-        return Gate(name, False, _number(gain), limit, f"{few}; so far {told}")
-    return Gate(name, bool(gain.low > 0), _number(gain), limit, told)
+    other = rule(test, settings.baseline)
+    gain, told = _compared(test, log_odds, other, f"{settings.baseline} alone", resampling)
+    return _judged(name, bool(gain.low > 0), gain, limit, told, test, settings)
+
+
+def beats_logistic(
+    test: Dataset, log_odds: np.ndarray, line: np.ndarray, resampling: Resampling, settings: GateSettings
+) -> Gate:
+    """On later time the trees do not rank clearly worse than a logistic regression (n,) fitted to the same past."""
+    name, limit = "beats_logistic", "upper end of the interval not below 0"
+    gain, told = _compared(test, log_odds, line, "a logistic regression", resampling)
+    return _judged(name, bool(gain.high >= 0), gain, limit, told, test, settings)
 
 
 def beats_champion(
     test: Dataset,
     log_odds: np.ndarray,
     champion: bundle.Bundle | str | None,
-    resampling: Resampling,
+    anew: Callable[[bundle.Bundle], np.ndarray],
     settings: GateSettings,
+    draws: Callable[[Dataset], Resampling],
 ) -> Gate:
-    """On the same test rows the model does not lose clearly to the champion.
+    """The model does not lose clearly to the champion, on rows that neither has seen.
 
-    The champion may have been fitted on some of these rows, which favours it.
+    A champion of last month has seen most of the test period. Where what came after it holds too few cases, its recipe
+    is judged instead: learnt anew on the same past as the model's.
 
     Args:
         test: the rows.
         log_odds: (n,) the model's.
         champion: loaded; or words that say why it cannot be; or None when there is none.
-        resampling: of the rows.
+        anew: the champion -> log-odds (n,) of its recipe, learnt on the model's own past.
         settings: the limits.
+        draws: the resampling of some rows.
     """
     name, limit = "beats_champion", f"lower end of the interval above -{settings.champion_margin}"
     if champion is None:
@@ -121,13 +136,48 @@ def beats_champion(
     gone = [feature for feature in champion.features if feature not in test.features]
     if gone:
         return Gate(name, None, None, limit, f"the champion needs features that are no longer made: {', '.join(gone)}")
-    theirs = champion.log_odds(np.ascontiguousarray(test.rows[list(champion.features)].to_numpy("float64")))
-    own_auc, their_auc = auc(test.y, log_odds, resampling), auc(test.y, theirs, resampling)
-    gain = figure(own_auc - their_auc)
-    told = f"AUC {own_auc[0]:.3f} against {their_auc[0]:.3f} of the champion: a difference of {gain}"
-    if few := _too_few(test, settings):
-        return Gate(name, False, _number(gain), limit, f"{few}; so far {told}")
-    return Gate(name, bool(gain.low > -settings.champion_margin), _number(gain), limit, told)
+    unseen = test.day >= day_number(date.fromisoformat(champion.meta["trained_until"]))
+    fresh = test.where(unseen)
+    if fresh.cases >= settings.cases:
+        theirs = champion.log_odds(np.ascontiguousarray(fresh.rows[list(champion.features)].to_numpy("float64")))
+        where, whose, own = fresh, "the champion, on what came after it", log_odds[unseen]
+    else:
+        where, whose, own, theirs = test, "the champion's recipe, learnt on the same past", log_odds, anew(champion)
+    gain, told = _compared(where, own, theirs, whose, draws(where))
+    return _judged(name, bool(gain.low > -settings.champion_margin), gain, limit, told, where, settings)
+
+
+def loses_skill_when_shifted(
+    test: Dataset, log_odds: np.ndarray, earlier: np.ndarray, resampling: Resampling, settings: GateSettings
+) -> Gate:
+    """Told with features of one horizon earlier, the same rows are ranked worse: what is known now matters.
+
+    A fact of the future that is written into the past (a final grade, today's total) says the same on every day.
+
+    Args:
+        test: the rows whose enrolment had a row one horizon earlier.
+        log_odds: (n,) the model's.
+        earlier: (n,) its log-odds of the earlier rows.
+        resampling: of the rows.
+        settings: the limits.
+    """
+    name = "leak_shifted"
+    limit = f"AUC falls by more than {settings.leak_loss}, unless the interval says that it may have"
+    gain, told = _compared(test, log_odds, earlier, "features of one horizon earlier", resampling)
+    return _judged(name, bool(gain.high > settings.leak_loss), gain, limit, told, test, settings)
+
+
+def no_suspicious_feature(test: Dataset, settings: GateSettings) -> Gate:
+    """No feature alone tells the answer better than honest features can."""
+    areas = {}
+    for name, column in zip(test.features, test.x.T, strict=True):
+        filled = np.where(np.isnan(column), np.nanmin(column, initial=0.0) - 1, column)
+        area = plain_auc(test.y, filled)
+        areas[name] = max(area, 1 - area)
+    strongest = max(areas, key=areas.__getitem__)
+    words = f"the strongest single feature, {strongest}, has an AUC of {areas[strongest]:.3f} alone"
+    limit = f"below {settings.suspicious_auc}"
+    return Gate("leak_single", areas[strongest] < settings.suspicious_auc, areas[strongest], limit, words)
 
 
 def shuffled_labels(split: Split, risk_settings: risk.RiskSettings, seed: int, settings: GateSettings) -> Gate:
@@ -157,9 +207,9 @@ def shuffled_labels(split: Split, risk_settings: risk.RiskSettings, seed: int, s
     return Gate("shuffled_labels", abs(mean - 0.5) <= wide, mean, "0.5 inside the interval", words)
 
 
-def shap_additivity(model: risk.RiskModel, test: Dataset, log_odds: np.ndarray, settings: GateSettings) -> Gate:
+def shap_additivity(model: risk.RiskModel, test: Dataset, settings: GateSettings) -> Gate:
     """Base and contributions sum to the served log-odds on every test row."""
-    off = float(np.abs(model.contributions(test.x).sum(axis=1) - log_odds).max())
+    off = float(np.abs(model.contributions(test.x).sum(axis=1) - model.log_odds(test.x)).max())
     words = f"base and contributions miss the served log-odds by at most {off:.1e} on {len(test)} rows"
     return Gate("shap_additivity", off <= settings.additivity, off, f"at most {settings.additivity:g}", words)
 
@@ -175,10 +225,56 @@ def calibration(test: Dataset, metrics: Metrics, settings: GateSettings) -> Gate
         f"for each case of {test.event} seen the model expected {level}; "
         f"the spread of its log-odds has a slope of {slope}"
     )
-    if few := _too_few(test, settings):
-        return Gate("calibration", False, _number(level), limit, f"{few}; so far {told}")
     passed = _touches(level, settings.expected_observed) and _touches(slope, settings.slope)
-    return Gate("calibration", passed, _number(level), limit, told)
+    return _judged("calibration", passed, level, limit, told, test, settings)
+
+
+def subgroups(metrics: Metrics, settings: GateSettings) -> Gate:
+    """No group of people is clearly over- or underestimated, or ranked clearly worse than all together.
+
+    The groups are for auditing; see `features.profile`. Only those with cases enough are held against the limits.
+    """
+    name = "subgroups"
+    limit = (
+        f"expected/observed within {1 / settings.group_expected_observed:.2f} to {settings.group_expected_observed:.2f}"
+        f" and AUC at most {settings.group_auc_gap} below that of all, at the kind end of their intervals"
+    )
+    known = [one for one in metrics.groups if one["cut"] in ATTRIBUTES and one["group"] != "unknown"]
+    told = [one for one in known if one["cases"] >= settings.group_cases and one["auc"] is not None]
+    if not told:
+        few = f"no group has {settings.group_cases} cases" if known else "the data tell no groups of people apart"
+        return Gate(name, None, None, limit, few)
+    whole = metrics.figures["auc"].value
+    wrong = []
+    for one in told:
+        level, area = Figure(*(one[f"ratio{end}"] for end in _ENDS)), Figure(*(one[f"auc{end}"] for end in _ENDS))
+        if not _touches(level, settings.group_expected_observed):
+            wrong.append(f"{one['cut']} {one['group']}: expected/observed {level}")
+        if area.high < whole - settings.group_auc_gap:
+            wrong.append(f"{one['cut']} {one['group']}: AUC {area} where all have {whole:.3f}")
+    gap = max(abs(whole - one["auc"]) for one in told)
+    words = f"{len(told)} groups of {', '.join(sorted({one['cut'] for one in told}))}; AUC differs by up to {gap:.3f}"
+    return Gate(name, not wrong, gap, limit, "; ".join([words, *wrong]))
+
+
+def latency(model: risk.RiskModel, rows: np.ndarray, settings: GateSettings) -> Gate:
+    """One row is scored and explained quickly enough for a call; rows (r, f) are taken one at a time, twice."""
+    spent = []
+    for row in np.concatenate([rows, rows]):
+        began = seconds()
+        model.log_odds(row[None])
+        model.contributions(row[None])
+        spent.append(1000 * (seconds() - began))
+    middle = float(np.median(spent))
+    words = f"one row is scored and explained in {middle:.2f} ms, the median of {len(spent)}"
+    return Gate("latency", middle <= settings.row_ms, middle, f"at most {settings.row_ms:g} ms", words)
+
+
+def timeless(gate: Gate) -> Gate:
+    """The gate as a bundle keeps it: a stopwatch reads otherwise each time, and equal facts make an equal bundle."""
+    if gate.name != "latency" or gate.passed is False:
+        return gate
+    return replace(gate, figure=None, words="one row was scored and explained in time; the run says in how much")
 
 
 def bundle_loads(folder: Path, model: risk.RiskModel, rows: np.ndarray, settings: GateSettings) -> Gate:
@@ -204,6 +300,23 @@ def _too_few(test: Dataset, settings: GateSettings) -> str:
         return ""
     cases = f"{test.cases} case{'' if test.cases == 1 else 's'} of {test.event}"
     return f"only {cases} in the test period: too few to tell (at least {settings.cases} are needed)"
+
+
+def _compared(
+    test: Dataset, own: np.ndarray, other: np.ndarray, whose: str, resampling: Resampling
+) -> tuple[Figure, str]:
+    """The paired difference of AUC, and words."""
+    own_auc, their_auc = auc(test.y, own, resampling), auc(test.y, other, resampling)
+    gain = figure(own_auc - their_auc)
+    return gain, f"AUC {own_auc[0]:.3f} against {their_auc[0]:.3f} of {whose}: a difference of {gain}"
+
+
+def _judged(
+    name: str, passed: bool, figure: Figure, limit: str, told: str, test: Dataset, settings: GateSettings
+) -> Gate:
+    """The answer, or no where the test part holds too few cases to tell."""
+    few = _too_few(test, settings)
+    return Gate(name, passed and not few, _number(figure), limit, f"{few}; so far {told}" if few else told)
 
 
 def _touches(one: Figure, factor: float) -> bool:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from features.clock import date_of
 from features.errors import BadConfig, BadInput, Unavailable
-from model import bundle, promotion, risk
+from model import bundle, plots, promotion, tuning
+from model.calibration import CalibrationSettings
 from model.card import model_card
 from model.dataset import Dataset, Split, SplitSettings, split
-from model.metrics import Metrics, MetricSettings, Resampling, evaluate, plain_auc
+from model.judging import LOGISTIC, RANDOM_ROWS, Judged, judge, one_horizon_earlier
+from model.learning import Learnt, Recipe
+from model.metrics import Metrics, MetricSettings
 from model.promotion import Gate, GateSettings
-from model.registry import Registry, Release
-from model.risk import RiskModel, RiskSettings
+from model.registry import Registry, Release, Trial
+from model.risk import RiskSettings, probability
+from model.tuning import TuningSettings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 
@@ -33,8 +40,10 @@ class Settings:
 
     split: SplitSettings
     risk: RiskSettings
+    calibration: CalibrationSettings
     metrics: MetricSettings
     gates: GateSettings
+    tuning: TuningSettings
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
@@ -43,12 +52,21 @@ class Settings:
         Raises:
             BadConfig: a name is not known, or a value is of the wrong kind.
         """
-        return cls(
-            _table(SplitSettings, config, "split"),
-            _table(RiskSettings, config, "risk"),
-            _table(MetricSettings, config, "metrics"),
-            _table(GateSettings, config, "gates"),
-        )
+        return cls(**{one.name: _table(KINDS[one.name], config, one.name) for one in fields(cls)})
+
+    def recipe(self, monotone: Mapping[str, int], seed: int) -> Recipe:
+        """How a history becomes a model under these settings."""
+        return Recipe(self.split, self.risk, self.calibration, monotone, seed)
+
+
+KINDS: dict[str, type] = {
+    "split": SplitSettings,
+    "risk": RiskSettings,
+    "calibration": CalibrationSettings,
+    "metrics": MetricSettings,
+    "gates": GateSettings,
+    "tuning": TuningSettings,
+}
 
 
 @dataclass(frozen=True)
@@ -58,16 +76,23 @@ class TrainResult:
     Attributes:
         version: of the registered model; it is the challenger now.
         run_id: of the MLflow run.
-        metrics: on the test part.
+        judged: how the recipe did on later time, and what it is held against.
+        tuned: what a tuning came to, in words; empty where none was asked for.
         gates: with their answers.
         card: the model card, Markdown.
     """
 
     version: int
     run_id: str
-    metrics: Metrics
+    judged: Judged
+    tuned: str
     gates: tuple[Gate, ...]
     card: str
+
+    @property
+    def metrics(self) -> Metrics:
+        """On the test part."""
+        return self.judged.metrics
 
 
 def train(
@@ -78,9 +103,14 @@ def train(
     monotone: Mapping[str, int],
     families: Mapping[str, str],
     seed: int,
+    tune: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> TrainResult:
-    """Trains a challenger. The model that was judged is the one that is released; nothing is fitted again.
+    """Trains a challenger: a recipe is judged on later time, and what it makes of the whole history is released.
+
+    The test part is a good part of the newest facts. A model that never learns from them is worse than the one that
+    was judged will be by the time it serves; so the released model is the same recipe on all rows, and the gates that
+    ask about the model itself (additivity, bytes, latency) are asked of the released one.
 
     Args:
         dataset: labelled snapshots.
@@ -89,119 +119,183 @@ def train(
         monotone: feature -> -1, 0 or 1.
         families: feature -> family.
         seed: the same rows, settings and seed give the same bundle, byte for byte.
+        tune: trials of other tree settings, on the part before the test period; 0 keeps those of the settings.
         progress: told in words what is being done.
 
     Raises:
-        NotReady: the history is too short.
+        NotReady: there is not enough data.
         BadConfig: the settings do not hold.
     """
     chosen, say = Settings.of(settings), progress or (lambda _: None)
     parts = split(dataset, chosen.split)
-    say(f"fitting on {len(parts.fit)} rows with {parts.fit.cases} cases of {dataset.event}")
-    model = risk.fit(parts, chosen.risk, seed, monotone)
-    say(f"measuring on {len(parts.test)} later rows with {parts.test.cases} cases")
-    log_odds = model.log_odds(parts.test.x)
-    resampling = Resampling(parts.test.students, chosen.metrics.draws, seed)
-    metrics = evaluate(parts.test, log_odds, resampling, chosen.metrics)
-    flattering = _random_rows_auc(dataset, chosen.risk, seed, monotone)
-    made = _Made(model, parts, chosen, seed, monotone, families, metrics, flattering)
+    tuned = None
+    if tune:
+        tuned = tuning.tune(
+            parts.fit,
+            chosen.recipe(monotone, seed),
+            chosen.tuning,
+            tune,
+            f"sqlite:///{registry.home / 'optuna.db'}",
+            say,
+        )
+        chosen = replace(chosen, risk=tuned.risk)
+    recipe = chosen.recipe(monotone, seed)
+    judged = judge(parts, recipe, chosen, say)
+    say("learning from the whole history")
+    made = _Made(recipe.learn(dataset), judged, dataset, chosen, recipe, families)
     say("asking the gates")
     with TemporaryDirectory() as folder:
         draft, final = Path(folder, "draft"), Path(folder, "bundle")
         made.write(draft, ())
-        gates = (
-            promotion.beats_baseline(parts.test, log_odds, resampling, chosen.gates),
-            promotion.beats_champion(parts.test, log_odds, _champion(registry, dataset), resampling, chosen.gates),
-            promotion.shuffled_labels(parts, chosen.risk, seed, chosen.gates),
-            promotion.shap_additivity(model, parts.test, log_odds, chosen.gates),
-            promotion.calibration(parts.test, metrics, chosen.gates),
-            promotion.bundle_loads(draft, model, bundle.golden_rows(model.features, made.reference), chosen.gates),
-        )
+        gates = _gates(made, draft, registry)
         say("writing it down")
-        made.write(final, gates)
+        kept = tuple(promotion.timeless(gate) for gate in gates)
+        made.write(final, kept)
         release = Release(
             label=dataset.label,
-            booster=model.booster,
+            booster=made.learnt.model.booster,
             example=_example(parts.fit),
             bundle=final,
             params=made.params(),
             metrics=made.numbers(gates),
             gates=gates,
             digest=dataset.digest,
-            card=made.card(gates),
+            card=made.card(kept),
+            plots=made.plots(),
+            trials=tuple(_trial(one) for one in tuned.trials) if tuned else (),
         )
         version, run_id = registry.log(release)
-    return TrainResult(version, run_id, metrics, gates, release.card)
+    return TrainResult(version, run_id, judged, tuned.words if tuned else "", gates, release.card)
+
+
+def _gates(made: _Made, draft: Path, registry: Registry) -> tuple[Gate, ...]:
+    judged, settings, recipe, test = made.judged, made.settings.gates, made.recipe, made.judged.parts.test
+    golden = bundle.golden_rows(made.learnt.model.features, made.reference)
+    champion = _champion(registry, made.dataset)
+    known = (test, judged.log_odds)
+    return (
+        promotion.beats_baseline(*known, judged.resampling, settings),
+        promotion.beats_logistic(*known, judged.beside[LOGISTIC], judged.resampling, settings),
+        promotion.beats_champion(
+            *known, champion, lambda one: _anew(one, judged.parts, recipe.seed), settings, judged.draws
+        ),
+        promotion.shuffled_labels(judged.parts, recipe.risk, recipe.seed, settings),
+        _shifted(made),
+        promotion.no_suspicious_feature(test, settings),
+        promotion.calibration(test, judged.metrics, settings),
+        promotion.subgroups(judged.metrics, settings),
+        promotion.shap_additivity(made.learnt.model, test, settings),
+        promotion.bundle_loads(draft, made.learnt.model, golden, settings),
+        promotion.latency(made.learnt.model, golden, settings),
+    )
+
+
+def _shifted(made: _Made) -> Gate:
+    """The test rows with the features that their enrolment had one horizon earlier."""
+    judged, whole = made.judged, made.dataset
+    now, before = one_horizon_earlier(whole, judged.parts.test)
+    part = judged.parts.test.where(now)
+    earlier = judged.learnt.model.log_odds(whole.x[before])
+    own = judged.log_odds[now]
+    return promotion.loses_skill_when_shifted(part, own, earlier, judged.draws(part), made.settings.gates)
+
+
+def _anew(champion: bundle.Bundle, parts: Split, seed: int) -> np.ndarray:
+    """What the champion's recipe says of the test part, learnt on the same past with the champion's features."""
+    settings = Settings.of(champion.meta["settings"])
+    past, later = (replace(part, features=champion.features) for part in (parts.fit, parts.test))
+    return settings.recipe(champion.monotone, seed).learn(past).model.log_odds(later.x)
 
 
 @dataclass(frozen=True)
 class _Made:
     """All that a training made, and how it is written down."""
 
-    model: RiskModel
-    parts: Split
+    learnt: Learnt
+    judged: Judged
+    dataset: Dataset
     settings: Settings
-    seed: int
-    monotone: Mapping[str, int]
+    recipe: Recipe
     families: Mapping[str, str]
-    metrics: Metrics
-    flattering: float
 
     @cached_property
     def reference(self) -> dict[str, Any]:
-        return bundle.reference_of(self.parts.fit)
+        return bundle.reference_of(self.dataset)
 
     def card(self, gates: tuple[Gate, ...]) -> str:
-        return model_card(self.parts, self.metrics, gates, self.flattering)
+        return model_card(self.judged, self.learnt, self.dataset, gates)
 
     def write(self, folder: Path, gates: tuple[Gate, ...]) -> None:
         """The bundle, with the gates known so far."""
         bundle.save(
-            self.model,
+            self.learnt.model,
             folder,
             meta=self.meta(gates),
             reference=self.reference,
             families=self.families,
-            monotone=self.monotone,
+            monotone=self.recipe.monotone,
             card=self.card(gates),
         )
 
     def meta(self, gates: tuple[Gate, ...]) -> dict[str, Any]:
-        test = self.parts.test
+        whole, forecasts = self.dataset, self.learnt.forecasts
+        parts = {**self.judged.parts.parts, "whole": whole}
         return {
-            "label": test.label,
-            "label_version": test.label_version,
-            "horizon_days": test.horizon_days,
-            "trained_until": date_of(test.known_until).isoformat(),
-            # what is a high risk is said against these, so that the bands mean the same from night to night
-            "risk_percentiles": np.percentile(self.model.score(test.x), range(101)).tolist(),
-            "seed": self.seed,
+            "label": whole.label,
+            "label_version": whole.label_version,
+            "horizon_days": whole.horizon_days,
+            "trained_until": date_of(whole.known_until).isoformat(),
+            # What is a high risk is said against forecasts that were made ahead, of all phases of the courses, so that
+            # the bands mean the same from night to night.
+            "risk_percentiles": np.percentile(probability(forecasts.log_odds), range(101)).tolist(),
+            "seed": self.recipe.seed,
             "settings": asdict(self.settings),
-            "parts": {name: _summary(part) for name, part in self.parts.parts.items()},
-            "metrics": self.metrics.as_dict(),
-            "auc_flattering_random_rows": None if np.isnan(self.flattering) else self.flattering,
+            "parts": {name: _summary(part) for name, part in parts.items()},
+            "metrics": self.judged.metrics.as_dict(),
+            "beside": self.judged.beside_as_dict(),
+            "flattering": self.judged.flattering,
+            "calibration": [one.as_dict() for one in self.learnt.candidates],
             "gates": [gate.as_dict() for gate in gates],
             "versions": _versions(),
         }
 
     def params(self) -> dict[str, object]:
-        test = self.parts.test
-        named = {"label": test.label, "label_version": test.label_version, "features": len(test.features)}
-        line = {"seed": self.seed, "calibration.slope": self.model.slope, "calibration.intercept": self.model.intercept}
+        whole = self.dataset
+        named = {"label": whole.label, "label_version": whole.label_version, "features": len(whole.features)}
+        line = {"seed": self.recipe.seed, "calibration": self.learnt.model.calibration.kind}
         tables = asdict(self.settings)
         settings = {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
-        sizes = {f"{name}.{key}": v for name, part in self.parts.parts.items() for key, v in _summary(part).items()}
+        parts = {**self.judged.parts.parts, "whole": whole}
+        sizes = {f"{name}.{key}": value for name, part in parts.items() for key, value in _summary(part).items()}
         return {**named, **line, **settings, **sizes}
 
+    def plots(self) -> dict[str, Figure]:
+        judged = self.judged
+        model = judged.learnt.model
+        share = self.settings.metrics.top_share
+        return plots.of_test_part(
+            judged.parts.test, judged.log_odds, model.contributions, judged.beside, judged.resampling, share
+        )
+
     def numbers(self, gates: tuple[Gate, ...]) -> dict[str, float]:
-        found = {"auc_flattering_random_rows": self.flattering}
-        found |= {"test_rows": float(self.metrics.rows), "test_cases": float(self.metrics.cases)}
-        for name, one in self.metrics.figures.items():
+        metrics = self.judged.metrics
+        found = {"auc_flattering_random_rows": self.judged.flattering[RANDOM_ROWS] or np.nan}
+        found |= {"test_rows": float(metrics.rows), "test_cases": float(metrics.cases)}
+        for name, one in metrics.figures.items():
             found |= {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
+        for other, figures in self.judged.compared.items():
+            found |= {f"{other.replace(' ', '_')}_{name}": one.value for name, one in figures.items()}
         for gate in gates:
             found[f"gate_{gate.name}"] = np.nan if gate.figure is None else gate.figure
             found[f"gate_{gate.name}_passed"] = np.nan if gate.passed is None else float(gate.passed)
         return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+
+
+def _trial(tried: tuning.Tried) -> Trial:
+    risk = {name: value for name, value in asdict(tried.risk).items() if name in tuning.SEARCHED}
+    steps = {step: float(np.nanmean(tried.areas[: step + 1])) for step in range(len(tried.areas))}
+    state: Literal["pruned", "complete"] = "pruned" if tried.given_up else "complete"
+    return Trial(tried.number, state, risk, {"auc": tried.mean}, steps)
 
 
 def _champion(registry: Registry, dataset: Dataset) -> bundle.Bundle | str | None:
@@ -209,13 +303,6 @@ def _champion(registry: Registry, dataset: Dataset) -> bundle.Bundle | str | Non
         return registry.champion_bundle(dataset.label)
     except (BadInput, Unavailable) as error:
         return error.what
-
-
-def _random_rows_auc(dataset: Dataset, settings: RiskSettings, seed: int, monotone: Mapping[str, int]) -> float:
-    """The flattering number: fitted on four fifths of the rows drawn at random, measured on the fifth."""
-    held_out = np.random.default_rng(seed).random(len(dataset)) < 0.2
-    known, rest = dataset.where(~held_out), dataset.where(held_out)
-    return plain_auc(rest.y, risk.grow(known, known.y, settings, seed, monotone).log_odds(rest.x))
 
 
 def _example(part: Dataset) -> pd.DataFrame:

@@ -18,20 +18,24 @@ from features import clock
 from features.build import Snapshots
 from features.catalogue import FEATURES
 from features.config import School
-from features.errors import BadInput, NotFound
+from features.errors import BadInput, NotFound, NotReady
 from features.identity import Identities
 from features.labels import Label
 from features.lake import Lake
 from features.norms import norms
 from features.people import People, Person, is_known
-from model.bundle import Bundle, load
+from model.bundle import Bundle, load, without_model
 from model.registry import served_bundle
 from serving.decide import Case, Decision, EnrolmentCase, Policy, decide
+from serving.doubts import Doubts
+from serving.explained import Telling
 from serving.history import History
 from serving.score import Scored, score
 from serving.store import Entry, Night, Store
 
 WEEK = timedelta(days=7)
+RISK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""The upper bounds that risks are counted by."""
 _KEPT_NORMS = 256  # courses and days whose norms are kept for single calls
 
 Progress = Callable[[int, int, str], None]
@@ -109,18 +113,22 @@ class Adviser:
         self.lake = Lake(school.lake, school.zone)
         self._history = History(self.lake, store)
         self._bands = school.config("school")["bands"]
+        self._telling = Telling.of(school.config("school")["explanations"])
         self._norms = lru_cache(_KEPT_NORMS)(self._course_norms)
         self._at_hand: Snapshots | None = None
 
     @classmethod
     def open(cls, school: School, label: Label, store: Store) -> Adviser:
-        """The adviser with the school's served model and policy.
+        """The adviser with the school's served model and policy; before one was promoted, the rules decide alone.
 
         Raises:
-            NotReady: no model was promoted; says how to get one.
             BadConfig: the policy cannot be used.
         """
-        return cls(school, label, load(served_bundle(school.home, label.name)), policy_of(school), store)
+        try:
+            bundle = load(served_bundle(school.home, label.name))
+        except NotReady:
+            bundle = without_model(label)
+        return cls(school, label, bundle, policy_of(school), store)
 
     def scored(
         self, as_of: date, students: Sequence[str] | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
@@ -141,7 +149,14 @@ class Adviser:
             rows = rows[~today | rows["student_id"].isin(students)]
             today = today[rows.index]
         usual = norms(rows[today], self.bundle.features) if students is None else self._usual_of(rows[today], cut)
-        return score(rows[today].reset_index(drop=True), rows[~today], usual, self.bundle, self._bands)
+        here, before = rows[today].reset_index(drop=True), rows[~today]
+        told = self._told_before(cut, None if students is None else list(here["enrolment_id"]))
+        return score(here, before, usual, self.bundle, self._bands, self._telling, told)
+
+    def _told_before(self, cut: date, enrolments: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
+        """The features that the list before a cut-off gave as reasons, by enrolment, so that reasons stay steady."""
+        night = self.store.night_before(cut, self.label.name)
+        return self.store.told(night.night_id, enrolments) if night else {}
 
     def _snapshots(self) -> Snapshots:
         """The features of the lake's present state, made anew only when it has changed."""
@@ -185,7 +200,9 @@ class Adviser:
         for one in self.scored(as_of, students, fresh):
             by_student[one.student_id].append(one)
         people = People(self.school, clock.day_number(as_of), None if students is None else list(by_student))
-        moment = moment or self.moment(as_of)
+        moment, doubts = moment or self.moment(as_of), self.doubts(as_of)
+        sources = doubts.sources(fresh or ())
+        digest = doubts.digest(digest, sources)
         contacts, words = self._history.contacts(by_student, moment), self._history.words(by_student, moment)
         found: list[tuple[Person, tuple[Scored, ...]]] = []
         decisions: list[Decision] = []
@@ -201,6 +218,8 @@ class Adviser:
                 touches=tuple(contacts[student_id]),
                 model_version=self.bundle.version,
                 request_digest=digest,
+                stale=sources,
+                data_health=doubts.health,
             )
             found.append((person, scored))
             decisions.append(decide(case, self.policy, moment))
@@ -287,6 +306,8 @@ class Adviser:
                 band=entry.band,
                 reasons=list(entry.reasons),
                 strength=entry.strength,
+                families=list(entry.families),
+                what_ifs=list(entry.what_ifs),
                 values={},
             )
             for entry in {entry.enrolment_id: entry for entry in reversed(listed)}.values()
@@ -312,6 +333,10 @@ class Adviser:
             touches=self._history.touches_of(student_id),
             verdicts=[asdict(word) for word in self.store.verdicts_about(student_id)],
         )
+
+    def doubts(self, as_of: date) -> Doubts:
+        """What speaks against relying on the data of a day."""
+        return Doubts.of(self.lake, self.store, self.bundle, self.policy, as_of)
 
     def moment(self, as_of: date) -> datetime:
         """The moment that a decision of a day is made for: its start, or now when the day is today."""

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from features import clock
 from serving.api import errors
+from serving.api.metrics import Measured, Metrics
 from serving.api.routes import build_router as build_api
 from serving.current import Current
 from serving.page.render import error_page
@@ -29,9 +30,12 @@ def build_app(current: Current, session_secret: str, version: str) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     errors.install(app, error_page)
-    app.include_router(build_api(current))
+    metrics = Metrics(current)
+    app.include_router(build_api(current, metrics))
+    app.include_router(metrics.router())
     app.include_router(
         build_page(current.store, current.school, policy=current.policy, secret=session_secret, now=clock.now)
     )
     app.add_middleware(errors.BodyLimit, most=MOST_BYTES)
+    app.add_middleware(Measured, metrics=metrics)
     return app

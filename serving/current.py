@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Lock
 
 from features.config import DEFAULTS, School
-from features.errors import HandrailError, NotReady
+from features.errors import HandrailError
 from features.labels import named
-from serving.advise import Adviser, policy_of
+from serving.advise import Adviser
 from serving.decide import Policy
 from serving.store import Store
 
@@ -45,7 +45,6 @@ class Current:
         """The adviser in force.
 
         Raises:
-            NotReady: no model was promoted yet; says how to get one.
             BadConfig: the first policy cannot be used.
         """
         stamp = self._stamp()
@@ -64,11 +63,8 @@ class Current:
             return self._held.adviser
 
     def policy(self) -> Policy:
-        """The policy in force; before the first model is promoted, the one that the files say."""
-        try:
-            return self.adviser().policy
-        except NotReady:
-            return policy_of(self.school)
+        """The policy in force."""
+        return self.adviser().policy
 
     def _stamp(self) -> tuple[object, ...]:
         """Changes when a file changes from which an adviser is made."""

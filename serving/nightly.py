@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass
 from datetime import date
+from math import fsum
 from typing import Any
 
 from features import clock
 from features.errors import NotReady
+from features.freshness import Stale
 from features.people import People
-from serving.advise import Advice, Adviser
+from model.bundle import NO_MODEL
+from serving import shadow
+from serving.advise import RISK_STEPS, Advice, Adviser, Record
+from serving.decide import Gates
+from serving.doubts import Doubts
 from serving.score import Scored
 from serving.store import Entry
 
+SILENCE = "days_without_login"
 SHOWN = ("days_since_start", "progress_share", "course_elapsed_share")  # facts that open a student's card
 
 Progress = Callable[[int, int, str], None]
@@ -27,6 +34,13 @@ class NightReport:
     Attributes:
         night_id: its number.
         bands, actions: how many enrolments and students got which.
+        arms: the same of the actions, by arm.
+        risks: their histogram: `steps`, how many are `at_most` as high as each, and their `sum`.
+        stale: the tables that have stopped delivering, as plain values of `features.freshness.Stale`.
+        data_health: the verdict of the newest check of the data; None before the first.
+        holds: what waits because of them: `automatic`, `all` or `none`; None where there is no such doubt.
+        held: how many students have an action held back by them.
+        shadow: how far the shadow is from the model that serves, as `serving.shadow.beside` gives it; None without one.
     """
 
     night_id: int
@@ -37,6 +51,13 @@ class NightReport:
     not_enough_data: int
     bands: dict[str, int]
     actions: dict[str, int]
+    arms: dict[str, dict[str, int]]
+    risks: dict[str, Any]
+    stale: list[dict[str, Any]]
+    data_health: str | None
+    holds: str | None
+    held: int
+    shadow: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -46,9 +67,20 @@ class NightReport:
         """For people."""
         bands = ", ".join(f"{count} {band}" for band, count in self.bands.items())
         actions = ", ".join(f"{count} {action}" for action, count in self.actions.items())
-        return (
-            f"night of {self.as_of}: {self.enrolments} live enrolments ranked by {self.label} ({bands}; "
-            f"{self.not_enough_data} without enough data); recommended: {actions}\nNext: handrail serve"
+        ranked = f"ranked by {self.label}"
+        if self.model_version == NO_MODEL:
+            ranked = f"ranked by {SILENCE}, since there is no model of {self.label} yet; the rules decide alone"
+        doubts = [f"OLD DATA: {one['table']}, the last of {one['last_day']}" for one in self.stale]
+        doubts += ["THE CHECK OF THE DATA IS RED: handrail drift says why"] if self.data_health == "red" else []
+        doubts += [f"held back by that: the actions of {self.held} students"] if doubts else []
+        return "\n".join(
+            [
+                f"night of {self.as_of}: {self.enrolments} live enrolments {ranked} ({bands}; "
+                f"{self.not_enough_data} without enough data); recommended: {actions}",
+                *doubts,
+                *(shadow.words(self.shadow) if self.shadow else ()),
+                "Next: handrail serve",
+            ]
         )
 
 
@@ -70,7 +102,9 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
     before = store.night_before(as_of, label)
     entries = _ranked(advice, People(school, clock.day_number(as_of)), store.bands(before.night_id) if before else {})
     bands = Counter(entry.band for entry in entries if entry.band)
-    actions = Counter(one.decision["action"] for one in advice if one.decision)
+    decisions = [one.decision for one in advice if one.decision]
+    actions = Counter(record["action"] for record in decisions)
+    doubts = adviser.doubts(as_of)
     report = NightReport(
         night_id=0,
         as_of=as_of,
@@ -80,6 +114,13 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
         not_enough_data=sum(entry.risk is None for entry in entries),
         bands={band: bands[band] for band in ("high", "medium", "low")},
         actions=dict(sorted(actions.items())),
+        arms=_by_arm(decisions),
+        risks=_histogram([entry.risk for entry in entries if entry.risk is not None]),
+        stale=[_plain(one) for one, _ in doubts.stale],
+        data_health=doubts.health,
+        holds=_holds(doubts, adviser.policy.gates),
+        held=sum(any(no["gate"] == "G11" for no in record["blocked"]) for record in decisions),
+        shadow=shadow.beside(school, label, adviser.bundle, [scored for one in advice for scored in one.scored]),
     )
     progress(2, 3, "publishing")
     night = store.open_night(as_of, label, *versions)
@@ -87,13 +128,45 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
     return NightReport(**{**report.__dict__, "night_id": night.night_id})
 
 
+def _by_arm(decisions: Iterable[Record]) -> dict[str, dict[str, int]]:
+    counted: dict[str, Counter[str]] = {}
+    for record in decisions:
+        counted.setdefault(record["arm"], Counter())[record["action"]] += 1
+    return {arm: dict(sorted(actions.items())) for arm, actions in sorted(counted.items())}
+
+
+def _plain(one: Stale) -> dict[str, Any]:
+    return {**asdict(one), "families": list(one.families), "last_day": one.last_day.isoformat()}
+
+
+def _histogram(risks: Collection[float]) -> dict[str, Any]:
+    at_most = [sum(risk <= step for risk in risks) for step in RISK_STEPS]
+    return {"steps": list(RISK_STEPS), "at_most": at_most, "sum": fsum(risks)}
+
+
+def _holds(doubts: Doubts, gates: Gates) -> str | None:
+    """What waits because of doubts about the data; None where there are none."""
+    red = doubts.health == "red"
+    if not doubts.stale and not red:
+        return None
+    if doubts.stale and gates.stale_blocks != "none":
+        return gates.stale_blocks
+    return "automatic" if red and gates.red_health_blocks else "none"
+
+
 def _ranked(advice: list[Advice], people: People, before: dict[str, str | None]) -> list[Entry]:
     pairs = [(one, scored) for one in advice for scored in one.scored]
-    pairs.sort(key=lambda pair: (pair[1].risk is None, -(pair[1].risk or 0.0), pair[1].enrolment_id))
+    pairs.sort(key=lambda pair: _place(pair[1]))
     return [
         _entry(rank, one, scored, people, before.get(scored.enrolment_id))
         for rank, (one, scored) in enumerate(pairs, start=1)
     ]
+
+
+def _place(scored: Scored) -> tuple[bool, float, str]:
+    """The riskiest first; those without a risk last, the most silent of them first."""
+    silent = scored.values[SILENCE] or 0.0
+    return scored.risk is None, -(silent if scored.risk is None else scored.risk), scored.enrolment_id
 
 
 def _entry(rank: int, one: Advice, scored: Scored, people: People, previous: str | None) -> Entry:
@@ -111,6 +184,8 @@ def _entry(rank: int, one: Advice, scored: Scored, people: People, previous: str
         changed=previous is not None and previous != scored.band,
         reasons=scored.reasons,
         strength=scored.strength,
+        families=scored.families,
+        what_ifs=scored.what_ifs,
         values={
             "display_name": person.display_name,
             "course_title": people.course_title(scored.course_id),

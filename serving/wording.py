@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.catalogue import FEATURES
+from features.freshness import FEEDS
 from features.labels import LABELS
 
 LANGUAGES = ("en", "ru", "zh")
@@ -174,13 +175,14 @@ def value_text(feature: str, value: float | None, lang: str) -> str:
     value = known(value)
     if value is None:
         return WORDS.say("number.unknown", lang)
-    unit = _unit(feature)
+    unit = unit_of(feature)
     own = f"value.{feature}"
     key = own if WORDS.has(own, lang) else f"unit.{unit}"
     return _signed(key, unit, value, lang)
 
 
-def _unit(name: str) -> str:
+def unit_of(name: str) -> str:
+    """The unit that a feature's value is told in; a feature unknown here is a mere number."""
     feature = FEATURES.get(name)
     return feature.unit if feature and name not in _HOW_MANY else "count"
 
@@ -204,8 +206,7 @@ def reason_words(reason: Mapping[str, Any], lang: str) -> ReasonWords:
         lang: one of `LANGUAGES`.
     """
     name, value, week_ago = str(reason["feature"]), reason.get("value"), known(reason.get("week_ago"))
-    feature = FEATURES.get(name)
-    meaning = feature.meaning[lang] if feature else name.replace("_", " ")
+    feature, meaning = FEATURES.get(name), _meaning(name, lang)
     raises = float(reason.get("contribution") or 0) > 0
     is_standing = feature is not None and feature.ranks is not None
     return ReasonWords(
@@ -220,24 +221,31 @@ def reason_words(reason: Mapping[str, Any], lang: str) -> ReasonWords:
     )
 
 
+def _meaning(name: str, lang: str) -> str:
+    feature = FEATURES.get(name)
+    return feature.meaning[lang] if feature else name.replace("_", " ")
+
+
 def _says(name: str, meaning: str, value: float | None, lang: str) -> str:
     key = f"says.{name}"
     value = known(value)
     if value is None or not WORDS.has(key, lang):
         return WORDS.say("says.other", lang, meaning=meaning, value=value_text(name, value, lang))
-    return _signed(key, _unit(name), value, lang, value=value_text(name, value, lang))
+    return _signed(key, unit_of(name), value, lang, value=value_text(name, value, lang))
 
 
 def _usual(name: str, reason: Mapping[str, Any], lang: str) -> str:
     low, middle, high = (known(reason.get(key)) for key in ("usual_low", "usual", "usual_high"))
     if low is None or high is None:
         return "" if middle is None else value_text(name, middle, lang)
+    if unit_of(name) in ("days", "count") and float(reason.get("value") or 0).is_integer():
+        low, high = round(low), round(high)  # between two whole numbers of lessons there is none
     first, last = value_text(name, low, lang), value_text(name, high, lang)
     if first == last:
         return last
     if low < 0 or WORDS.has(f"value.{name}", lang):
         return WORDS.say("number.range_words", lang, low=first, high=last)
-    start = round(low * 100) if _unit(name) in _PERCENT_UNITS else low
+    start = round(low * 100) if unit_of(name) in _PERCENT_UNITS else low
     return WORDS.say("number.range", lang, low=number_text(start, lang), high=last)
 
 
@@ -250,6 +258,32 @@ def reason_text(reason: Mapping[str, Any], lang: str) -> str:
     if words.week_ago:
         parts.append(WORDS.say("reason.week_ago", lang, week_ago=words.week_ago))
     return WORDS.say("reason.join", lang).join(parts)
+
+
+def what_if_text(what_if: Mapping[str, Any], risk: float, lang: str) -> str:
+    """What the model would say if one thing were as is usual, beside what it says; no promise.
+
+    Args:
+        what_if: `feature`, `to` and `risk`, as `model.what_if.WhatIf` has them.
+        risk: what the model says, 0-1.
+        lang: one of `LANGUAGES`.
+    """
+    name, goal = str(what_if["feature"]), float(what_if["to"])
+    key, value = f"if.{name}", value_text(name, goal, lang)
+    if WORDS.has(key, lang):
+        step = _signed(key, unit_of(name), goal, lang, value=value)
+    else:
+        step = WORDS.say("if.other", lang, meaning=_meaning(name, lang), value=value)
+    then, now = (percent_text(share, lang) for share in (what_if["risk"], risk))
+    if then == now:
+        then, now = (WORDS.say("number.percent", lang, 100 * share) for share in (what_if["risk"], risk))
+    return WORDS.say("what_if", lang, step=step, then=then, now=now)
+
+
+def family_name(family: str, lang: str) -> str:
+    """A family of features in words; one that is not known here keeps its name."""
+    key = f"family.{family}"
+    return WORDS.say(key, lang) if WORDS.has(key, lang) else family.replace("_", " ")
 
 
 def label_text(label: str, horizon_days: int, lang: str) -> str:
@@ -281,7 +315,9 @@ def gate_text(blocked: Mapping[str, Any], lang: str, zone: str, *, today: date |
     if not WORDS.has(key, lang):
         text = WORDS.say("gate.other", lang, gate=blocked.get("gate"))
     else:
-        text = WORDS.say(key, lang, params.get("most"), channel=channel, window=_window(params.get("hours", 0), lang))
+        what, window = feed_names(params.get("tables", ()), lang), _window(params.get("hours", 0), lang)
+        count = params.get("most", params.get("days"))
+        text = WORDS.say(key, lang, count, channel=channel, window=window, what=what)
     if not blocked.get("until"):
         return text
     until = datetime.fromisoformat(str(blocked["until"]))
@@ -291,6 +327,34 @@ def gate_text(blocked: Mapping[str, Any], lang: str, zone: str, *, today: date |
 def _window(hours: float, lang: str) -> str:
     days, rest = divmod(hours, 24)
     return WORDS.say("unit.hours", lang, hours) if rest or days < 3 else WORDS.say("unit.days", lang, days)
+
+
+def feed_names(tables: Iterable[str], lang: str) -> str:
+    """Tables as people call them, such as ``video and ratings``."""
+    names = [FEEDS[table][lang] if table in FEEDS else table for table in tables]
+    if len(names) < 2:
+        return "".join(names)
+    return WORDS.say("stale.and", lang, first=WORDS.say("stale.comma", lang).join(names[:-1]), last=names[-1])
+
+
+def stale_texts(stale: Iterable[Mapping[str, Any]], lang: str) -> list[str]:
+    """What has stopped delivering and since when, a sentence for each last day, the newest first.
+
+    Args:
+        stale: `table`, `last_day` and `age_days` of each; see `features.freshness.Stale`.
+        lang: one of `LANGUAGES`.
+    """
+    stopped: dict[tuple[int, str], list[str]] = {}
+    for one in stale:
+        stopped.setdefault((int(one["age_days"]), str(one["last_day"])), []).append(str(one["table"]))
+    return [
+        WORDS.say("stale", lang, age, what=feed_names(tables, lang), last=_weekday_text(last, lang))
+        for (age, last), tables in sorted(stopped.items())
+    ]
+
+
+def _weekday_text(day: str, lang: str) -> str:
+    return date_text(date.fromisoformat(day), lang, weekday=True)
 
 
 def date_text(day: date, lang: str, *, weekday: bool = False) -> str:

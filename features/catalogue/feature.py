@@ -31,6 +31,8 @@ class Feature:
         is_reason: whether it may be told as a reason; what is the same for all course-mates is none.
         monotone: +1 if more of it can only mean more risk, -1 if less, 0 if that is not known.
         ranks: the feature whose standing among course-mates it is; then nothing is folded.
+        step: the next step, of the student or of the school, that changes it, such as handing in what is overdue.
+            Features of one step are one fact seen in several ways and change together. None: nobody can change it now.
         sensitive: whether it says who a person is rather than what one does; off unless a school switches it on.
     """
 
@@ -45,6 +47,7 @@ class Feature:
     monotone: int = 0
     is_reason: bool = True
     ranks: str | None = None
+    step: str | None = None
     sensitive: bool = False
 
 
@@ -65,6 +68,7 @@ class Family:
         window: int | None = None,
         monotone: int = 0,
         is_reason: bool = True,
+        step: str | None = None,
     ) -> Callable[[Fold], Fold]:
         """Declares the decorated fold as a feature named like the function."""
 
@@ -73,7 +77,16 @@ class Family:
             name = fold.__name__
             self.features.append(
                 Feature(
-                    name, self.name, unit, window, meaning, fold, self.tables, monotone=monotone, is_reason=is_reason
+                    name,
+                    self.name,
+                    unit,
+                    window,
+                    meaning,
+                    fold,
+                    self.tables,
+                    monotone=monotone,
+                    is_reason=is_reason,
+                    step=step,
                 )
             )
             return fold

@@ -15,6 +15,7 @@ feature = FAMILY.feature
 @feature(
     "share",
     monotone=-1,
+    step="homework",
     en="Share of the homework due so far that was handed in",
     ru="Доля сданных домашних заданий из тех, чей срок наступил",
     zh="已到期作业的提交比例",
@@ -26,6 +27,7 @@ def homework_submitted_share(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
+    step="homework",
     en="Homework overdue now",
     ru="Просрочено домашних заданий сейчас",
     zh="目前逾期未交的作业",
@@ -141,6 +143,7 @@ def homework_resubmissions(g: Grid) -> np.ndarray:
     "count",
     window=28,
     monotone=-1,
+    step="homework",
     en="Submissions of homework in the last 28 days",
     ru="Сдач домашних заданий за последние 28 дней",
     zh="最近28天提交作业的次数",

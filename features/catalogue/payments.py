@@ -26,6 +26,7 @@ def payment_failures_30d(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
+    step="payment",
     en="Failed payments that none has mended since",
     ru="Неудачных платежей, после которых оплаты не было",
     zh="失败后尚未补缴的支付次数",

@@ -35,6 +35,7 @@ def _rank(of: Feature, en: str, ru: str, zh: str) -> Feature:
         tables=of.tables,
         monotone=of.monotone,
         ranks=of.name,
+        step=of.step,
     )
 
 

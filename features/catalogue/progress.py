@@ -95,6 +95,7 @@ def study_load(g: Grid) -> np.ndarray:
     "count",
     window=14,
     monotone=-1,
+    step="lessons",
     en="Lessons done in the last 14 days",
     ru="Уроков пройдено за последние 14 дней",
     zh="最近14天完成的课程数",
@@ -106,6 +107,7 @@ def lessons_done_14d(g: Grid) -> np.ndarray:
 @feature(
     "days",
     monotone=1,
+    step="lessons",
     en="Active days without finishing a lesson: stuck",
     ru="Активных дней без пройденного урока: застрял",
     zh="学习但未完成课程的天数（卡住）",

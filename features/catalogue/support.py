@@ -12,7 +12,14 @@ FAMILY = Family("support", "tickets")
 feature = FAMILY.feature
 
 
-@feature("count", monotone=1, en="Support tickets open now", ru="Открытых обращений сейчас", zh="目前未解决的工单")
+@feature(
+    "count",
+    monotone=1,
+    step="tickets",
+    en="Support tickets open now",
+    ru="Открытых обращений сейчас",
+    zh="目前未解决的工单",
+)
 def tickets_open_now(g: Grid) -> np.ndarray:
     return g.total("open_change")
 
@@ -67,6 +74,7 @@ def refund_requested_30d(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
+    step="tickets",
     en="Urgent support tickets open now (P1, P2)",
     ru="Открытых срочных обращений (P1, P2)",
     zh="目前未解决的紧急工单（P1、P2）",
@@ -78,6 +86,7 @@ def tickets_urgent_now(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
+    step="tickets",
     en="Tickets about payment open now",
     ru="Открытых обращений об оплате",
     zh="目前未解决的支付工单",
@@ -89,6 +98,7 @@ def tickets_payment_now(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
+    step="tickets",
     en="Tickets about access or faults open now",
     ru="Открытых обращений о доступе и неполадках",
     zh="目前未解决的访问或故障工单",

@@ -52,6 +52,7 @@ def video_completed_share_28d(g: Grid) -> np.ndarray:
 @feature(
     "count",
     monotone=1,
+    step="unfinished_videos",
     en="Lessons left after 60 % and not finished since",
     ru="Уроков, брошенных после 60 % и не досмотренных",
     zh="看到60%以上后放弃的课程数",
@@ -97,7 +98,12 @@ def video_trend(g: Grid) -> np.ndarray:
 
 
 @feature(
-    "days", monotone=1, en="Days since any video was watched", ru="Дней с последнего видео", zh="距上次观看视频的天数"
+    "days",
+    monotone=1,
+    step="video",
+    en="Days since any video was watched",
+    ru="Дней с последнего видео",
+    zh="距上次观看视频的天数",
 )
 def days_since_video(g: Grid) -> np.ndarray:
     return g.days_since("video_events")

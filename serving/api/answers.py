@@ -30,7 +30,7 @@ def advice(told: Advice, adviser: Adviser, lang: str) -> Document:
 
 
 def enrolment(one: Scored | Entry, lang: str) -> Document:
-    """Risk and reasons of one live enrolment."""
+    """Risk of one live enrolment, and what is told beside it; `serving.api.documents.Enrolment` describes it."""
     return {
         "enrolment_id": one.enrolment_id,
         "course_id": one.course_id,
@@ -39,12 +39,23 @@ def enrolment(one: Scored | Entry, lang: str) -> Document:
         "band": one.band,
         "reasons": [reason(each, lang) for each in one.reasons],
         "strength": reason(one.strength, lang) if one.strength else None,
+        "families": [{**each, "name": wording.family_name(each["family"], lang)} for each in one.families],
+        "what_ifs": [what_if(each, one.risk or 0.0, lang) for each in one.what_ifs],
     }
 
 
 def reason(stored: Document, lang: str) -> Document:
-    """A stored reason, and the same in words."""
-    return {**stored, "text": wording.reason_text(stored, lang)}
+    """A stored reason, its change since last week, and the same in words."""
+    value, week_ago = stored["value"], stored["week_ago"]
+    change = None if value is None or week_ago is None else value - week_ago
+    text = wording.reason_text(stored, lang)
+    return {**stored, "unit": wording.unit_of(stored["feature"]), "change": change, "text": text}
+
+
+def what_if(stored: Document, risk: float, lang: str) -> Document:
+    """What would lower a risk, and the same in words."""
+    text = wording.what_if_text(stored, risk, lang)
+    return {**stored, "unit": wording.unit_of(stored["feature"]), "text": text}
 
 
 def decision(record: Document, policy: Policy, lang: str, zone: str) -> Document:
@@ -80,8 +91,9 @@ def listed(entry: Entry, record: Document | None, policy: Policy, lang: str) -> 
     }
 
 
-def night(one: Night) -> Document:
-    """Which night a list is of."""
+def night(one: Night, lang: str) -> Document:
+    """Which night a list is of, and what speaks against relying on the data that it was made from."""
+    stale = one.counts.get("stale", [])
     return {
         "night_id": one.night_id,
         "as_of": one.as_of.isoformat(),
@@ -89,4 +101,6 @@ def night(one: Night) -> Document:
         "model_version": one.model_version,
         "policy_version": one.policy_version,
         "published_at": one.published_at.isoformat() if one.published_at else None,
+        "stale": [{**each, "text": wording.stale_texts([each], lang)[0]} for each in stale],
+        "data_health": one.counts.get("data_health"),
     }

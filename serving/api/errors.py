@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import BadConfig, BadInput, HandrailError, NotFound, NotReady, Refused, Unavailable
 
-API = ("/v1/", "/healthz", "/readyz")
+API = ("/v1/", "/healthz", "/readyz", "/metrics")
 _STATUS: tuple[tuple[type[HandrailError], int], ...] = (
     (BadConfig, 503),
     (BadInput, 422),

@@ -16,6 +16,8 @@ from features.contracts.check import as_records
 from features.errors import BadInput, NotFound, NotReady, Refused
 from serving import access, wording
 from serving.api import answers
+from serving.api.documents import Advice, Batch
+from serving.api.metrics import Metrics
 from serving.api.schemas import BatchRequest, Consents, FreshEvent, Id, ScoreRequest, Touches, VerdictReport
 from serving.current import Current
 from serving.decide import replay
@@ -25,11 +27,12 @@ Lang = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
 IdPath = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-def build_router(current: Current) -> APIRouter:
+def build_router(current: Current, metrics: Metrics) -> APIRouter:
     """The routes, on the adviser in force.
 
     Args:
         current: gives the adviser, and the store where everything is kept.
+        metrics: where answers are counted.
     """
     router = APIRouter()
     store = current.store
@@ -60,6 +63,8 @@ def build_router(current: Current) -> APIRouter:
         """Whether a decision can be made and stored: 503 says what is missing and how to get it."""
         store.check()
         adviser = current.adviser()
+        if adviser.lake.is_empty:
+            raise NotReady("there is no data yet", where="lake", mend="Import some: handrail import --help")
         return {"status": "ready", "label": adviser.label.name, "model_version": adviser.bundle.version}
 
     @router.get("/v1/model", dependencies=[allowed("read")], tags=["operations"])
@@ -68,15 +73,16 @@ def build_router(current: Current) -> APIRouter:
         bundle = current.adviser().bundle
         return {"model_version": bundle.version, "features": list(bundle.features), **bundle.meta}
 
-    @router.post("/v1/score", dependencies=[allowed("score")], tags=["score"])
+    @router.post("/v1/score", dependencies=[allowed("score")], tags=["score"], **_answers_with(Advice))
     def score(body: ScoreRequest, accept_language: Lang = None) -> Document:
         """One student: risk per live enrolment, reasons, one stored decision."""
         adviser = current.adviser()
         fresh = _fresh(body.events) if body.events else None
         told = adviser.answer(body.student_id, body.as_of, fresh)
+        metrics.told(told, adviser)
         return answers.advice(told, adviser, wording.choose_language(accept_language))
 
-    @router.post("/v1/score/batch", dependencies=[allowed("score")], tags=["score"])
+    @router.post("/v1/score/batch", dependencies=[allowed("score")], tags=["score"], **_answers_with(Batch))
     def score_batch(body: BatchRequest, accept_language: Lang = None) -> Document:
         """Many students, the same answer each; one that is not known is named and does not stop the others."""
         adviser, lang = current.adviser(), wording.choose_language(accept_language)
@@ -84,9 +90,12 @@ def build_router(current: Current) -> APIRouter:
         unknown: list[str] = []
         for student_id in dict.fromkeys(body.students):
             try:
-                found.append(answers.advice(adviser.answer(student_id, body.as_of), adviser, lang))
+                told = adviser.answer(student_id, body.as_of)
             except NotFound:
                 unknown.append(student_id)
+                continue
+            metrics.told(told, adviser)
+            found.append(answers.advice(told, adviser, lang))
         return {"answers": found, "unknown": unknown}
 
     @router.get("/v1/risk-list", dependencies=[allowed("read")], tags=["list"])
@@ -118,7 +127,7 @@ def build_router(current: Current) -> APIRouter:
         records = {entry.decision_id: store.decision(entry.decision_id) for entry in page if entry.decision_id}
         rows = [answers.listed(entry, records.get(entry.decision_id or ""), adviser.policy, lang) for entry in page]
         following = _cursor(night.night_id, page[-1].rank) if len(entries) > limit else None
-        return {"night": answers.night(night), "entries": rows, "next_cursor": following}
+        return {"night": answers.night(night, lang), "entries": rows, "next_cursor": following}
 
     @router.get("/v1/students/{student_id}", dependencies=[allowed("read")], tags=["list"])
     def student(student_id: IdPath, accept_language: Lang = None) -> Document:
@@ -175,6 +184,11 @@ def build_router(current: Current) -> APIRouter:
         return {"enrolment_id": kept.enrolment_id, "word": kept.word, "at": kept.at.isoformat()}
 
     return router
+
+
+def _answers_with(model: type[Any]) -> Document:
+    """Describes an answer without making it anew: what is told is what was stored, to the last digit."""
+    return {"response_model": None, "responses": {200: {"model": model}}}
 
 
 def _told(report: Any) -> Document:

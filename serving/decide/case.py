@@ -126,6 +126,37 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleSource:
+    """A table that has stopped delivering, and what of a decision rests on it.
+
+    Attributes:
+        table: its name.
+        last_day: of its newest fact.
+        age_days: days from that to the day of the decision.
+        feeds: the names that rules look at and that it feeds: features, and `risk` where the model looks at it.
+    """
+
+    table: str
+    last_day: date
+    age_days: int
+    feeds: tuple[str, ...]
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "table": self.table,
+            "last_day": self.last_day.isoformat(),
+            "age_days": self.age_days,
+            "feeds": list(self.feeds),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> StaleSource:
+        """The inverse of `to_record`."""
+        return cls(record["table"], date.fromisoformat(record["last_day"]), record["age_days"], tuple(record["feeds"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Everything that the decision about one student on one day may depend on.
 
@@ -139,7 +170,10 @@ class Case:
         consents: every word of the student that is known.
         touches: contacts of the last 30 days at least, made or recommended.
         model_version: which model gave the risks.
-        request_digest: what sets this request apart from others of the day (fresh events); empty for the night's.
+        request_digest: what sets this request apart from others of the day (fresh events, data that has stopped
+            coming); empty for the night's on sound data.
+        stale: the tables that have stopped delivering.
+        data_health: the verdict of the newest check of the data, `green`, `amber` or `red`; None before the first.
     """
 
     student_id: str
@@ -150,6 +184,8 @@ class Case:
     touches: tuple[Touch, ...]
     model_version: str
     request_digest: str = ""
+    stale: tuple[StaleSource, ...] = ()
+    data_health: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -202,6 +238,9 @@ class Case:
             ],
             "model_version": self.model_version,
             "request_digest": self.request_digest,
+            # Left out where there is nothing to say: a record is kept for every student and day.
+            **({"stale": [one.to_record() for one in self.stale]} if self.stale else {}),
+            **({"data_health": self.data_health} if self.data_health else {}),
         }
 
     @classmethod
@@ -216,6 +255,8 @@ class Case:
             touches=tuple(Touch.from_record(touch) for touch in record["touches"]),
             model_version=record["model_version"],
             request_digest=record["request_digest"],
+            stale=tuple(StaleSource.from_record(one) for one in record.get("stale", ())),
+            data_health=record.get("data_health"),
         )
 
 

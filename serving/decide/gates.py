@@ -20,9 +20,10 @@ class Blocked:
 
     Attributes:
         action: the action that may not be done.
-        gate: `G1` consent, `G2` pause, `G3` frequency cap, `G8` control group.
-        reason: `consent_withdrawn`, `consent_unknown`, `paused`, `unsubscribed`, `frequency_cap` or `control_group`.
-        params: what the reason's words need (channel, purpose, most, hours).
+        gate: `G1` consent, `G2` pause, `G3` frequency cap, `G8` control group, `G11` freshness.
+        reason: `consent_withdrawn`, `consent_unknown`, `paused`, `unsubscribed`, `frequency_cap`, `control_group`,
+            `stale_data` or `data_health`.
+        params: what the reason's words need (channel, purpose, most, hours; tables, days).
         until: when this gate opens by itself; None when it does not.
         follow_up: whether it was the later contact of a rule that is blocked.
     """
@@ -95,6 +96,8 @@ class Gates:
         quiet: the quiet hours.
         holdout_share: share of students in the control group.
         holdout_salt: what their drawing is salted with.
+        stale_blocks: which actions may not rest on data that has stopped coming: `automatic`, `all` or `none`.
+        red_health_blocks: whether a red check of the data holds back automatic actions that we start ourselves.
     """
 
     unknown_allows: Mapping[str, bool]
@@ -102,6 +105,8 @@ class Gates:
     quiet: QuietHours
     holdout_share: float
     holdout_salt: str
+    stale_blocks: str
+    red_health_blocks: bool
 
     def holds_out(self, student_id: str) -> bool:
         """Whether the student is in the control group."""
@@ -112,14 +117,17 @@ class Gates:
         """Reads ``gates.toml``; what cannot be used is noted in ``faults``."""
         top = Table("gates.toml", config, faults)
         consent, quiet, holdout = top.table("consent_unknown"), top.table("quiet_hours"), top.table("holdout")
+        freshness = top.table("freshness")
         gates = cls(
             unknown_allows={purpose: consent.choice(purpose, ("allow", "deny")) == "allow" for purpose in PURPOSES},
             caps=tuple(_cap(name, table) for name, table in top.tables("frequency_cap", name="frequency cap")),
             quiet=QuietHours(quiet.clock("starts"), quiet.clock("ends")),
             holdout_share=holdout.number("share", 0, 0.5),
             holdout_salt=holdout.text("salt"),
+            stale_blocks=freshness.choice("blocks", ("automatic", "all", "none")),
+            red_health_blocks=freshness.flag("health_red_blocks", True),
         )
-        for table in (consent, quiet, holdout, top):
+        for table in (consent, quiet, holdout, freshness, top):
             table.close()
         return gates
 
@@ -136,10 +144,19 @@ def _cap(name: str, table: Table) -> Cap:
     return cap
 
 
-def judge(action: Action, case: Case, gates: Gates, now: datetime) -> tuple[Blocked, ...]:
+def judge(
+    action: Action, case: Case, gates: Gates, now: datetime, rests_on: Collection[str] = ()
+) -> tuple[Blocked, ...]:
     """Every gate's no to an action, in the gates' fixed order; empty when it may be done.
 
     Doing nothing is never blocked. Quiet hours do not block: see `QuietHours.wait`.
+
+    Args:
+        action: what is proposed.
+        case: the student's case.
+        gates: the settings.
+        now: the moment to judge for, aware.
+        rests_on: what the rule that proposes it looks at; see `serving.decide.rules.Rule.rests_on`.
 
     Raises:
         ValueError: ``now`` has no time zone.
@@ -147,7 +164,8 @@ def judge(action: Action, case: Case, gates: Gates, now: datetime) -> tuple[Bloc
     if action.id == NO_ACTION:
         return ()
     now = utc(now)
-    return tuple(blocked for gate in _GATES if (blocked := gate(action, case, gates, now)) is not None)
+    noes = (*(gate(action, case, gates, now) for gate in _GATES), _freshness(action, case, gates, rests_on))
+    return tuple(no for no in noes if no is not None)
 
 
 def _consent(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
@@ -238,5 +256,19 @@ def _control(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked
     return Blocked(action.id, "G8", "control_group", {})
 
 
-# The order in which the gates speak. G5, quiet hours, is not among them: it makes wait and never blocks.
+def _freshness(action: Action, case: Case, gates: Gates, rests_on: Collection[str]) -> Blocked | None:
+    """G11: nothing is done with confidence on data that has stopped coming, or that a check found unsound."""
+    automatic = action.performer == "automatic"
+    if gates.stale_blocks == "all" or (gates.stale_blocks == "automatic" and automatic):
+        old = [source for source in case.stale if not set(rests_on).isdisjoint(source.feeds)]
+        if old:
+            params = {"tables": [source.table for source in old], "days": max(source.age_days for source in old)}
+            return Blocked(action.id, "G11", "stale_data", params)
+    # What answers a student's own request is never held up by doubts about the others' data.
+    if automatic and not action.holdout_exempt and gates.red_health_blocks and case.data_health == "red":
+        return Blocked(action.id, "G11", "data_health", {})
+    return None
+
+
+# The order in which the gates speak; G11, freshness, comes last. G5, quiet hours, makes wait and never blocks.
 _GATES: tuple[Callable[[Action, Case, Gates, datetime], Blocked | None], ...] = (_consent, _pause, _frequency, _control)

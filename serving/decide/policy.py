@@ -11,7 +11,7 @@ from typing import Any
 
 from features.errors import Refused
 from serving.decide.actions import NO_ACTION, Catalogue
-from serving.decide.case import Case, Touch, utc
+from serving.decide.case import Case, EnrolmentCase, Touch, utc
 from serving.decide.config import Faults
 from serving.decide.decision import Decision, Fired, FollowUp, decision_id
 from serving.decide.gates import Blocked, Gates, contacts, judge
@@ -81,15 +81,19 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
     """
     now = utc(now)
     fired = policy.rules.fired(case.enrolments)
-    proposed = dict.fromkeys(action for rule, _ in fired for action in rule.actions)
-    refusals = {action: judge(policy.catalogue[action], case, policy.gates, now) for action in proposed}
-    passing = ((action, rule, one) for rule, one in fired for action in rule.actions if not refusals[action])
-    action, rule, enrolment = next(passing, (NO_ACTION, None, None))
+    refusals = _refusals(fired, case, policy, now)
+    passing = [(action, rule, one) for rule, one in fired for action in rule.actions if not refusals[action, rule.id]]
+    action, rule, enrolment = passing[0] if passing else (NO_ACTION, None, None)
+    may = dict.fromkeys(one for one, _, _ in passing)
+    noes: dict[str, tuple[Blocked, ...]] = {}
+    for (proposed, _), said in refusals.items():
+        if proposed not in may:  # only freshness depends on the rule, so the first rule's noes stand for all
+            noes.setdefault(proposed, said)
     id_ = decision_id(case.student_id, case.decision_date, case.request_digest, case.model_version, policy.version)
     channel = policy.catalogue[action].channel
     not_before = None if channel is None else policy.gates.quiet.wait(now, case.time_zone)
     follow_ups, refused_later = ((), ()) if rule is None else _follow_up(rule, channel, not_before, case, policy, now)
-    eligible = (*(one for one, noes in refusals.items() if not noes and one != NO_ACTION), NO_ACTION)
+    eligible = (*(one for one in may if one != NO_ACTION), NO_ACTION)
     holdout = policy.gates.holds_out(case.student_id)
     return Decision(
         decision_id=id_,
@@ -102,13 +106,25 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
         not_before=not_before,
         follow_ups=follow_ups,
         fired=tuple(Fired(one.id, about.enrolment_id) for one, about in fired),
-        blocked=(*(no for noes in refusals.values() for no in noes), *refused_later),
+        blocked=(*(no for said in noes.values() for no in said), *refused_later),
         arm="control" if holdout else "treatment",
         holdout=holdout,
         propensities={one: float(one == action) for one in eligible},
         eligible=eligible,
         policy_version=policy.version,
     )
+
+
+def _refusals(
+    fired: Collection[tuple[Rule, EnrolmentCase]], case: Case, policy: Policy, now: datetime
+) -> dict[tuple[str, str], tuple[Blocked, ...]]:
+    """Every gate's no, by proposed action and the rule that proposes it."""
+    rules = {rule.id: rule for rule, _ in fired}
+    return {
+        (action, rule.id): judge(policy.catalogue[action], case, policy.gates, now, rule.rests_on)
+        for rule in rules.values()
+        for action in rule.actions
+    }
 
 
 def _follow_up(
@@ -125,7 +141,7 @@ def _follow_up(
     for number, step in enumerate(rule.follow_up, 1):
         action = policy.catalogue[step.action]
         due = policy.gates.quiet.wait(start + timedelta(hours=step.after_hours), case.time_zone)
-        noes = judge(action, replace(case, touches=made), policy.gates, due)
+        noes = judge(action, replace(case, touches=made), policy.gates, due, rule.rests_on)
         refused.extend(replace(no, follow_up=True) for no in noes)
         if not noes:
             tasks.append(FollowUp(step.action, due))

@@ -91,6 +91,11 @@ class Rule:
     say: Words
     ask: Words | None = None
 
+    @property
+    def rests_on(self) -> frozenset[str]:
+        """What it looks at: features, and `risk`, of which the band is made."""
+        return frozenset("risk" if condition.name == "band" else condition.name for condition in self.when)
+
     def holds(self, enrolment: EnrolmentCase) -> bool:
         """Whether all its conditions hold for the enrolment."""
         return all(condition.holds(enrolment) for condition in self.when)
@@ -114,7 +119,7 @@ class Rules(Mapping[str, Rule]):
     @property
     def features(self) -> frozenset[str]:
         """The features that some rule looks at."""
-        return frozenset(condition.name for rule in self.values() for condition in rule.when) - {"risk", "band"}
+        return frozenset(name for rule in self.values() for name in rule.rests_on) - {"risk"}
 
     def fired(self, enrolments: Collection[EnrolmentCase]) -> list[tuple[Rule, EnrolmentCase]]:
         """Which rule holds for which enrolment, in the order in which they are to be tried.

@@ -85,12 +85,20 @@ def _enrolment(voice: Voice, dossier: Dossier, row: Row) -> View:
         "trend": figures.trend(risks[::-1]),
         "trend_text": voice.say("card.trend", len(risks)),
         "reasons": [_reason(one, lang) for one in entry.reasons],
+        "what_ifs": [wording.what_if_text(one, entry.risk or 0.0, lang) for one in entry.what_ifs],
+        "families": [_family(part, lang) for part in figures.parts(entry.families)],
     }
 
 
 def _reason(reason: Mapping[str, Any], lang: str) -> View:
     words = wording.reason_words(reason, lang)
     return {"words": words, "plot": None if words.is_standing else figures.plot(reason)}
+
+
+def _family(part: figures.Part, lang: str) -> View:
+    sign = "number.plus" if part.share > 0 else "number.minus"
+    share = wording.WORDS.say(sign, lang, value=wording.percent_text(abs(part.share), lang))
+    return {"name": wording.family_name(part.family, lang), "share": share, "bar": part}
 
 
 def _action(voice: Voice, rows: Sequence[Row]) -> View:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model.explain import BASE
 from serving.wording import known
 
 _LEFT, _RIGHT = 8.0, 232.0  # of a plot 240 wide
@@ -44,6 +45,39 @@ def plot(reason: Mapping[str, Any]) -> Plot | None:
         low = min(low - 2, _RIGHT)  # a range of one value is still seen
         return Plot(at["value"], low, round(high + 2 - low, 1), at.get("usual"), at.get("week_ago"))
     return Plot(at["value"], None, None, at.get("usual"), at.get("week_ago"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a family adds to a risk, as a bar from the middle of a line 100 wide: to the right it raises the risk.
+
+    Attributes:
+        family: its name in the catalogue.
+        share: its part in everything that moves the risk, below zero when it lowers it.
+        x, width: of the bar.
+    """
+
+    family: str
+    share: float
+    x: float
+    width: float
+
+
+def parts(families: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """The drawing of what a risk comes from: families from the one that raises it most to the one that lowers it most.
+
+    Args:
+        families: `family` and `contribution` of each; the base is the same for everybody and is left out, and so is
+            what would be shown as 0 %.
+    """
+    moves = {one["family"]: float(one["contribution"]) for one in families if one["family"] != BASE}
+    total, most = sum(map(abs, moves.values())), max(map(abs, moves.values()), default=0.0)
+    found = []
+    for family, move in sorted(moves.items(), key=lambda one: -one[1]):
+        if abs(move) >= total / 200 > 0:
+            width = round(50 * abs(move) / most, 1)
+            found.append(Part(family, move / total, 50.0 if move > 0 else 50 - width, width))
+    return found
 
 
 def scale(risks: Sequence[float | None]) -> float:

@@ -47,6 +47,7 @@ def list_view(voice: Voice, reader: Account, sheet: Sheet, filters: Filters) -> 
         "night": voice.say("list.night", date=wording.date_text(night.as_of, lang, weekday=True)),
         "made": voice.say("list.made", age=voice.age(made)),
         "stale": voice.say("list.stale", age=voice.age(made)) if voice.now - made > _OLD else "",
+        "doubts": _doubts(voice, night),
         "model": night.model_version,
         "total": len(sheet.places),
         "count": voice.say("list.count", len(sheet.wanted)),
@@ -58,6 +59,15 @@ def list_view(voice: Voice, reader: Account, sheet: Sheet, filters: Filters) -> 
         "rows": [_row(voice, reader, row, top, filters) for row in sheet.rows],
     }
     return view | _paging(voice, sheet, filters)
+
+
+def _doubts(voice: Voice, night: Night) -> list[str]:
+    """What speaks against relying on the data of the night, and what waits because of it; empty when nothing does."""
+    said = wording.stale_texts(night.counts.get("stale", []), voice.lang)
+    said += [voice.say("list.red")] if night.counts.get("data_health") == "red" else []
+    holds = night.counts.get("holds")
+    effect = f"list.holds.{holds}" if holds in ("automatic", "all") else "list.doubt"
+    return [*said, voice.say(effect)] if said else []
 
 
 def horizon_of(night: Night) -> int:

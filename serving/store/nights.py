@@ -140,6 +140,14 @@ class Nights(Database):
         with self.reading() as connection:
             return dict(connection.execute(found).all())
 
+    def told(self, night_id: int, enrolments: Sequence[str] | None = None) -> dict[str, list[str]]:
+        """The features that a published list gave as its reasons, by enrolment; of all or of some."""
+        found = _published(night_entry.c.enrolment_id, night_entry.c.reasons).where(night_entry.c.night_id == night_id)
+        if enrolments is not None:
+            found = found.where(night_entry.c.enrolment_id.in_(enrolments))
+        with self.reading() as connection:
+            return {id_: [one["feature"] for one in reasons] for id_, reasons in connection.execute(found)}
+
     def add_verdict(self, night_id: int, enrolment_id: str, word: str, note: str, login: str) -> Verdict:
         """Keeps a curator's word on an entry; it takes the place of an earlier one.
 

@@ -106,6 +106,8 @@ class Entry:
         changed: whether the band is another than in the list before.
         reasons: for the risk, as plain values.
         strength: what speaks for the student, as a plain value.
+        families: where the risk comes from, as plain values.
+        what_ifs: what would lower the risk, as plain values.
         values: the few features that the list shows.
         decision_id: the student's decision.
     """
@@ -122,6 +124,8 @@ class Entry:
     changed: bool = False
     reasons: list[Any] = field(default_factory=list)
     strength: Any = None
+    families: list[Any] = field(default_factory=list)
+    what_ifs: list[Any] = field(default_factory=list)
     values: Mapping[str, Any] = field(default_factory=dict)
     decision_id: str | None = None
 

@@ -148,6 +148,8 @@ night_entry = Table(
     Column("state", String(20), nullable=False),
     Column("reasons", Json, nullable=False),
     Column("strength", Json),
+    Column("families", Json, nullable=False, server_default="[]"),
+    Column("what_ifs", Json, nullable=False, server_default="[]"),
     Column("values", Json, nullable=False),
     Column("decision_id", String(40)),
     UniqueConstraint("night_id", "enrolment_id"),
@@ -206,6 +208,20 @@ consent = Table(
     Column("occurred_at", Moment, nullable=False),
     Column("known_at", Moment, nullable=False),
     Index(None, "student_id"),
+)
+
+data_health = Table(
+    "data_health",
+    metadata,
+    Column("health_id", Integer, primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("model_version", String(64), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("report", Json, nullable=False),
+    Index(None, "label", "as_of"),
+    sqlite_autoincrement=True,
 )
 
 audit = Table(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from serving.store.decisions import Decisions
+from serving.store.health import Healths
 from serving.store.nights import Nights
 from serving.store.people import People
 from serving.store.reports import Reports
 
 
-class Store(Decisions, Nights, Reports, People):
+class Store(Decisions, Nights, Healths, Reports, People):
     """Everything that must not be lost, in one database.
 
     Call `migrate` once after opening; `check` says whether that was done.

@@ -59,8 +59,8 @@ def test_an_empty_home_is_told_what_to_do_first(tmp_path):
     found = look(tmp_path / "none")
     assert not found.fit
     assert states(found) == {
-        **dict.fromkeys(("home", "disk", "configs", "identity", "database"), "ok"),
-        **dict.fromkeys(("lake", "model"), "not yet"),
+        **dict.fromkeys(("home", "disk", "configs", "identity", "database", "model"), "ok"),
+        "lake": "not yet",
     }
     assert "handrail import --help" in found.words()
     assert "handrail train" in found.words()

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model import bundle, risk
+from model import bundle
+from model.calibration import Calibration, CalibrationSettings
 from model.dataset import Dataset, Split, SplitSettings, split
+from model.learning import Learnt, Recipe
 from model.registry import Registry
 from model.risk import RiskModel, RiskSettings
 
@@ -138,8 +140,18 @@ def quick() -> RiskSettings:
 
 
 @pytest.fixture(scope="session")
-def risk_model(parts: Split, quick: RiskSettings) -> RiskModel:
-    return risk.fit(parts, quick, 1, MONOTONE)
+def recipe(quick: RiskSettings) -> Recipe:
+    return Recipe(SplitSettings(), quick, CalibrationSettings(), MONOTONE, 1)
+
+
+@pytest.fixture(scope="session")
+def learnt(parts: Split, recipe: Recipe) -> Learnt:
+    return recipe.learn(parts.fit)
+
+
+@pytest.fixture(scope="session")
+def risk_model(learnt: Learnt) -> RiskModel:
+    return learnt.model
 
 
 @pytest.fixture(scope="session")
@@ -189,5 +201,11 @@ def home(empty_registry: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scaled() -> Callable[[RiskModel, float], RiskModel]:
-    """A model whose log-odds are multiplied: -1 turns it round."""
-    return lambda model, by: replace(model, slope=model.slope * by, intercept=model.intercept * by)
+    """A model whose log-odds are multiplied."""
+
+    def times(model: RiskModel, by: float) -> RiskModel:
+        kind, numbers = model.calibration.kind, model.calibration.numbers
+        assert kind == "line"
+        return replace(model, calibration=Calibration("line", tuple(by * number for number in numbers)))
+
+    return times

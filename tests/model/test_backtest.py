@@ -12,16 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from features import clock
-from features.errors import NotReady
 from features.labels import Label, named
 from features.lake import Lake
 from handrail import cli
-from model.backtest import Backtest, compare, fit_and_calibrate
-from model.dataset import KEYS, Dataset, SplitSettings
+from model.backtest import Backtest, compare, with_those_gone
+from model.dataset import KEYS
 from model.metrics import MetricSettings, plain_auc
 from model.train import Settings
 
@@ -126,7 +123,7 @@ def test_too_short_a_history_gives_no_risk_and_says_why(panel: pd.DataFrame) -> 
     origins = sorted(set(panel["day"]))[2:]
     early = plan().run(panel, origins, 0)
     assert origins[0] in early.untrained
-    assert "0 cases of withdrawal over 0 cut-off days, too little to fit (at least 20" in early.untrained[origins[0]]
+    assert "not enough data: 0 cases of withdrawal over 0 cut-off days" in early.untrained[origins[0]]
     first = early.models[0].origin
     assert set(early.untrained) == {day for day in origins if day < first}
     assert early.rows.loc[early.rows["day"] < first, ["risk", "trained_until"]].isna().all(axis=None)
@@ -139,34 +136,6 @@ def test_the_same_rows_and_seed_give_the_same_risks(panel: pd.DataFrame, past) -
     assert not plan(seed=2).run(panel, origins_of(panel), last).rows["risk"].equals(past.rows["risk"])
 
 
-@given(weeks=st.integers(0, 40), cases=st.integers(1, 40), horizon=st.sampled_from([7, 14, 28]))
-@settings(max_examples=60, deadline=None)
-def test_the_newest_part_calibrates_and_lies_a_horizon_after_the_rest(weeks: int, cases: int, horizon: int) -> None:
-    rows = pd.DataFrame(
-        [
-            {"enrolment_id": f"e{one}", "student_id": f"e{one}", "course_id": "c", "day": 7 * week, "x": 0.0}
-            | {"y": float(one == week)}
-            for week in range(weeks)
-            for one in range(40)
-        ],
-        columns=["enrolment_id", "student_id", "course_id", "day", "x", "y"],
-    )
-    history = Dataset(rows, ("x",), f"withdrawal_{horizon}d", 1, horizon)
-    chosen = SplitSettings(calibrate_cases=cases, least_fit_cases=6, least_calibrate_cases=2)
-    # Week k has one case; a part from week k on holds weeks - k of them, and k - gap + 1 lie a horizon before it.
-    least, most = (max(1, round(share * weeks)) for share in (chosen.least_share, chosen.most_share))
-    starts = range(weeks - most, weeks - least + 1)
-    if not any(weeks - k >= 2 and k - horizon // 7 + 1 >= 6 for k in starts):
-        with pytest.raises(NotReady, match="too little to fit"):
-            fit_and_calibrate(history, chosen)
-        return
-    parts = fit_and_calibrate(history, chosen)
-    assert parts.fit.day.max() + horizon <= parts.calibrate.day.min()
-    assert parts.calibrate.day.max() == history.day.max()
-    assert parts.fit.cases >= 6
-    assert 2 <= parts.calibrate.cases <= max(cases, 2, round(0.15 * weeks))
-
-
 def test_the_model_stands_beside_the_rule_in_all_and_by_group(panel: pd.DataFrame, past) -> None:
     found = compare(past, WITHDRAWAL, "days_without_login", MetricSettings(draws=100), 1)
     assert [(one.cut, one.group) for one in found][:2] == [("all", "all"), ("course run", "course")]
@@ -177,14 +146,27 @@ def test_the_model_stands_beside_the_rule_in_all_and_by_group(panel: pd.DataFram
     outcome, risk = rows["outcome"].to_numpy(), rows["risk"].to_numpy()
     rule = rows["days_without_login"].fillna(1e9).to_numpy()
     assert whole.model.figures["auc"].value == pytest.approx(plain_auc(outcome, risk))
-    assert whole.rule["auc"].value == pytest.approx(plain_auc(outcome, rule))
-    assert whole.gain["auc"].value == pytest.approx(whole.model.figures["auc"].value - whole.rule["auc"].value)
-    assert whole.gain["auc"].low > 0  # homework tells what logins do not
-    for name, one in whole.rule.items():
-        own = whole.model.figures[name]
-        assert own.value - one.value == pytest.approx(whole.gain[name].value)
-        assert one.low <= one.value <= one.high
+    assert set(whole.beside) == {"days_without_login", "logistic regression", "previous model"}
+    assert whole.beside["days_without_login"]["auc"].value == pytest.approx(plain_auc(outcome, rule))
+    assert whole.beside["logistic regression"]["auc"].value == pytest.approx(
+        plain_auc(outcome, rows["logistic"].to_numpy())
+    )
+    assert whole.gain["days_without_login"]["auc"].low > 0  # homework tells what logins do not
+    for other, figures in whole.beside.items():
+        for name, one in figures.items():
+            own = whole.model.figures[name]
+            assert own.value - one.value == pytest.approx(whole.gain[other][name].value)
+            assert one.low <= one.value <= one.high
     assert whole.expected == pytest.approx(risk.mean())
+
+
+def test_those_who_have_gone_flatter(panel: pd.DataFrame, past) -> None:
+    last = origins_of(panel)[-1]
+    silent = panel[panel["day"] == last].head(40).assign(days_without_login=60.0, clicks_7d=0.0)
+    honest = compare(past, WITHDRAWAL, "days_without_login", MetricSettings(draws=20), 1)[0].model.figures["auc"].value
+    assert with_those_gone(past, silent) > honest
+    nobody = with_those_gone(past, silent.iloc[:0])
+    assert nobody == pytest.approx(honest)
 
 
 def test_there_is_nothing_to_compare_without_risks(panel: pd.DataFrame) -> None:

@@ -1,29 +1,36 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model.card import model_card
 from model.dataset import Split
-from model.metrics import MetricSettings, Resampling, evaluate
+from model.judging import Judged, judge
+from model.learning import Learnt, Recipe
 from model.promotion import Gate
-from model.risk import RiskModel
+from model.train import Settings
 
 
 @pytest.fixture(scope="module")
-def card(parts: Split, risk_model: RiskModel) -> str:
-    test = parts.test
-    metrics = evaluate(test, risk_model.log_odds(test.x), Resampling(test.students, 50, 1), MetricSettings())
+def judged(parts: Split, recipe: Recipe) -> Judged:
+    settings = Settings.of({"metrics": {"draws": 50}})
+    return replace(judge(parts, recipe, settings, lambda _: None), flattering={"rows drawn at random": 0.99})
+
+
+@pytest.fixture(scope="module")
+def card(judged: Judged, learnt: Learnt, parts: Split) -> str:
     gates = (
         Gate("beats_baseline", True, 0.1, "above 0", "AUC 0.8 against 0.7"),
         Gate("beats_champion", None, None, "above -0.01", "there is no champion yet"),
         Gate("calibration", False, 2.0, "about 1", "expected twice as many"),
     )
-    return model_card(parts, metrics, gates, 0.99)
+    return model_card(judged, learnt, parts.whole, gates)
 
 
 @pytest.mark.parametrize(
     "heading",
-    ["Intended use", "Data", "Metrics", "By course and by weeks since enrolment", "Gates", "Limits", "Ethics"],
+    ["Intended use", "Data", "Metrics", "By group", "Gates", "Limits", "Ethics"],
 )
 def test_has_the_headings_of_a_model_card(card: str, heading: str) -> None:
     assert f"\n## {heading}\n" in card
@@ -32,7 +39,8 @@ def test_has_the_headings_of_a_model_card(card: str, heading: str) -> None:
 def test_honest_figures_come_first_with_cases_and_intervals(card: str, parts: Split) -> None:
     assert f"{parts.test.cases} cases of withdrawal" in card
     assert card.index("AUC: a student with the event ahead") < card.index("Flattering")
-    assert "AUC 0.990 when rows are split at random" in card
+    assert "| rows drawn at random | 0.990 |" in card
+    assert "| nothing: the honest one | 0." in card
     assert " to " in card.split("AUC: a student", 1)[1].splitlines()[0]
 
 
@@ -46,3 +54,15 @@ def test_every_table_has_as_many_cells_as_heads(card: str) -> None:
     for table in card.split("\n\n"):
         if table.startswith("| "):
             assert len({line.count("|") for line in table.strip().splitlines()}) == 1
+
+
+def test_simpler_ways_stand_beside_with_paired_intervals(card: str) -> None:
+    beside = card.split("### Beside simpler ways", 1)[1].split("###", 1)[0]
+    for name in ("days_without_login", "logistic regression"):
+        line = next(line for line in beside.splitlines() if line.startswith(f"| {name} | AUC"))
+        assert line.count(" to ") == 2
+
+
+def test_the_calibrations_tried_are_told(card: str, learnt: Learnt) -> None:
+    chosen = next(one.kind for one in learnt.candidates if one.chosen)
+    assert f"| {chosen} (served) |" in card

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import BadConfig, BadInput, NotReady
-from model.dataset import Dataset, SplitSettings, split
+from model.dataset import Dataset, SplitSettings, forward_folds, split
 
 FEATURES = ("clicks_7d", "noise")
 
@@ -90,13 +92,19 @@ def test_labels_of_a_part_are_known_before_the_next_begins(
     rows["y"] = (random.random(len(rows)) < 0.1).astype(float)
     dataset = Dataset(rows, FEATURES, "withdrawal_28d", 1, horizon)
     try:
-        parts = split(dataset, SplitSettings(test_cases=test_cases, least_fit_cases=2, least_calibrate_cases=1))
+        parts = split(dataset, SplitSettings(test_cases=test_cases, least_cases=2))
     except NotReady:
         return
-    assert parts.fit.day.max() + horizon <= parts.calibrate.day.min()
-    assert parts.calibrate.day.max() + horizon <= parts.test.day.min()
+    assert parts.fit.day.max() + horizon <= parts.test.day.min()
     assert parts.test.day.max() == dataset.day.max()
-    assert min(parts.fit.cases, parts.calibrate.cases, parts.test.cases) >= 1
+    assert min(parts.fit.cases - 1, parts.test.cases) >= 1
+    folds = forward_folds(parts.fit, SplitSettings(least_cases=2))
+    assert folds
+    days = [parts.fit.day[fold.later] for fold in folds]
+    for fold, own in zip(folds, days, strict=True):
+        assert parts.fit.day[fold.past].max() + horizon <= own.min()
+    assert all(one.max() < two.min() for one, two in pairwise(days))
+    assert days[-1].max() == parts.fit.day.max()
 
 
 def test_test_part_is_walked_back_until_it_holds_its_cases(dataset: Dataset) -> None:
@@ -112,7 +120,6 @@ def test_courses_that_follow_each_other_and_a_small_last_one(make_rows: object) 
     assert set(parts.test.rows["course_id"]) == {"autumn"}
     assert parts.test.cases >= 10
     assert parts.fit.cases >= 100
-    assert parts.calibrate.cases >= 30
 
 
 def made_of(*rows: pd.DataFrame) -> Dataset:
@@ -124,8 +131,8 @@ def test_a_short_history_is_told_in_words_with_counts(make_rows: object) -> None
     with pytest.raises(NotReady) as refusal:
         split(made_of(rows), SplitSettings())
     cases = rows.loc[rows["y"] == 1, "enrolment_id"].nunique()
-    assert f"the history holds {cases} cases of withdrawal over 8 cut-off days, too little to fit" in str(refusal.value)
-    assert "Import more history" in str(refusal.value)
+    assert f"not enough data: {cases} cases of withdrawal over 8 cut-off days" in str(refusal.value)
+    assert "Import more history; until then the rules decide" in str(refusal.value)
 
 
 def test_an_empty_history_is_told_too(make_rows: object) -> None:
@@ -138,3 +145,20 @@ def test_settings_that_cannot_hold_are_refused() -> None:
         SplitSettings(least_share=0.5, most_share=0.4)
     with pytest.raises(BadConfig, match="at least 1"):
         SplitSettings(test_cases=0)
+    with pytest.raises(BadConfig, match="first_share"):
+        SplitSettings(first_share=1.0)
+
+
+def test_groups_are_kept_beside_the_features_and_not_among_them() -> None:
+    rows = rows_of([1, 8]).assign(gender="F")
+    dataset = Dataset(rows, FEATURES, "withdrawal_28d", 1, 28, ("gender",))
+    assert dataset.x.shape == (8, 2)
+    assert set(dataset.where(dataset.y == 1).rows["gender"]) == {"F"}
+    assert dataset.digest == made(rows).digest
+    with pytest.raises(BadInput, match="no column region"):
+        Dataset(rows, FEATURES, "withdrawal_28d", 1, 28, ("region",))
+
+
+def test_rows_are_chosen_by_number_or_by_mark() -> None:
+    dataset = made(rows_of([1, 8]))
+    assert dataset.where(np.array([0, 5])).rows.equals(dataset.where(np.isin(np.arange(8), [0, 5])).rows)

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.dataset import Split
+from model.dataset import Dataset, Split
 from model.metrics import (
     Figure,
     MetricSettings,
     Resampling,
     auc,
     average_precision,
+    by_group,
     calibration_line,
     evaluate,
     figure,
+    lead_time,
     plain_auc,
     top_of_each_day,
 )
@@ -125,9 +128,6 @@ def test_figures_of_a_test_part(parts: Split, risk_model: RiskModel) -> None:
     for name, one in found.items():
         if not np.isnan(one.low):
             assert one.low <= one.value <= one.high, name
-    courses = [one for one in metrics.groups if one["cut"] == "course"]
-    assert [(one["rows"], one["cases"]) for one in courses] == [(len(test), test.cases)]
-    assert sum(one["rows"] for one in metrics.groups if one["cut"] != "course") == len(test)
     assert None not in metrics.as_dict()["figures"]["auc"].values()
 
 
@@ -135,3 +135,54 @@ def test_an_area_without_cases_is_unknown() -> None:
     assert np.isnan(plain_auc(np.zeros(3), np.arange(3.0)))
     assert str(Figure(0.5)) == "0.500"
     assert str(Figure(0.5, 0.4, 0.6)) == "0.500 (0.400 to 0.600)"
+
+
+def test_groups_hold_every_row_once_in_each_cut(parts: Split, risk_model: RiskModel) -> None:
+    test = parts.test
+    test = Dataset(test.rows.assign(gender="F"), test.features, test.label, 1, test.horizon_days, ("gender",))
+    groups = by_group(test, risk_model.log_odds(test.x), MetricSettings(draws=50))
+    assert [one["cut"] for one in groups if one["cut"] in ("course", "gender")] == ["course", "gender"]
+    for cut in {one["cut"] for one in groups}:
+        own = [one for one in groups if one["cut"] == cut]
+        assert sum(one["rows"] for one in own) == len(test)
+        assert sum(one["observed"] * one["rows"] for one in own) == pytest.approx(test.y.sum())
+    course = groups[0]
+    assert course["auc_low"] < course["auc"] < course["auc_high"]
+    assert course["ratio"] == pytest.approx(course["expected"] / course["observed"])
+
+
+def alerts(*told: tuple[str, int, float, bool]) -> tuple[Dataset, np.ndarray]:
+    """Rows of (enrolment, week, y, alert), one horizon is 4 weeks."""
+    rows = pd.DataFrame(told, columns=["enrolment_id", "week", "y", "alert"])
+    rows = rows.assign(
+        student_id=rows["enrolment_id"], course_id="c", day=7 * rows["week"], x=rows["alert"].astype(float)
+    )
+    test = Dataset(rows, ("x",), "withdrawal_28d", 1, 28)
+    return test, test.x[:, 0] == 1
+
+
+@pytest.mark.parametrize(
+    ("on", "alerted", "days"),
+    [
+        ([], 0.0, np.nan),
+        ([7], 1.0, 7),  # the last list before the event, which comes in week 8
+        ([4, 5, 6, 7], 1.0, 28),
+        ([2, 3, 4, 5, 6, 7], 1.0, 42),
+        ([2, 4, 6], 1.0, 42),  # one list without an alert is forgiven
+        ([1, 4, 5], 1.0, 28),  # two are not: that was another spell
+        ([0, 1], 0.0, np.nan),  # long over when the event came
+    ],
+)
+def test_lead_time_is_that_of_the_spell_of_alerts_before_the_event(on: list[int], alerted: float, days: float) -> None:
+    leaves = [("leaves", week, float(week >= 4), week in on) for week in range(8)]
+    stays = [("stays", week, 0.0, True) for week in range(8)]
+    test, alert = alerts(*leaves, *stays)
+    share, lead = (values[0] for values in lead_time(test, alert, Resampling(test.students, 0, 1)))
+    assert share == alerted
+    assert lead == pytest.approx(days, nan_ok=True)
+
+
+def test_lead_time_of_an_event_soon_after_the_first_list() -> None:
+    test, alert = alerts(("soon", 0, 1.0, True), ("soon", 1, 1.0, True), ("stays", 2, 0.0, False))
+    share, lead = (values[0] for values in lead_time(test, alert, Resampling(test.students, 0, 1)))
+    assert (share, lead) == (1.0, 14.0)

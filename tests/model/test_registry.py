@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ import pytest
 from features.errors import BadInput, NotFound, NotReady, Refused, Unavailable
 from model import bundle
 from model.promotion import Gate
-from model.registry import Registry, Release, served_bundle
+from model.registry import Registry, Release, Trial, served_bundle, shadow_bundle
+from model.registry.runs import MOST_OF_DESCRIPTION
 from model.risk import RiskModel
 
 LABEL = "withdrawal_28d"
@@ -55,6 +57,186 @@ def test_what_was_trained_is_written_down_and_becomes_the_challenger(
     }
     assert (home / "mlruns").is_dir()
     assert registry.champion(LABEL) is None
+
+
+@pytest.fixture(scope="module")
+def told(
+    empty_registry: Path, made_bundle: Path, risk_model: RiskModel, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Registry, str]:
+    """A registry at a URI of its own, with one run that has all a run can have; look, do not touch."""
+    from matplotlib.figure import Figure
+
+    server = shutil.copytree(empty_registry, tmp_path_factory.mktemp("server") / "server")
+    registry = Registry(
+        tmp_path_factory.mktemp("told") / "school",
+        f"sqlite:///{server / 'mlflow.db'}",
+        {"lake": "abc", "until": "2020-02-01"},
+    )
+    folder = shutil.copytree(made_bundle, tmp_path_factory.mktemp("bundle") / "bundle")
+    meta = json.loads((folder / "meta.json").read_text())
+    digests = {"fit": "f" * 64, "calibrate": "c" * 64, "test": "7" * 64}
+    parts = {name: {"digest": digest, "rows": 9, "cases": 2} for name, digest in digests.items()}
+    (folder / "meta.json").write_text(json.dumps({**meta, "parts": parts}))
+    plot = Figure((2, 2))
+    plot.subplots().plot([0, 1])
+    begun = datetime(2020, 2, 3, 4, 5, tzinfo=UTC)
+    trials = (
+        Trial(0, "complete", {"depth": 3}, {"auc": 0.7}, started=begun, ended=begun + timedelta(seconds=8)),
+        Trial(1, "pruned", {"depth": 5}, steps={0: 0.6, 1: 0.5}),
+        Trial(2, "failed", {"depth": 1}),
+    )
+    example = pd.DataFrame([[0.0] * len(risk_model.features)], columns=list(risk_model.features))
+    many = {f"setting.{n}": n for n in range(230)}
+    card = "# Card\n" + "a line of the card\n" * 500
+    release = Release(
+        LABEL,
+        risk_model.booster,
+        example,
+        folder,
+        many,
+        {"auc": 0.8, "area (rows, drawn)": 0.9},
+        (GREEN,),
+        "d" * 64,
+        card,
+        {"reliability": plot},
+        trials,
+    )
+    return registry, registry.log(release)[1]
+
+
+def test_a_run_holds_its_plots_and_the_whole_card(told: tuple[Registry, str], tmp_path: Path) -> None:
+    import mlflow
+
+    registry, run_id = told
+    client = mlflow.MlflowClient(registry.uri, registry.uri)
+    fetched = Path(client.download_artifacts(run_id, "", str(tmp_path)))
+    assert (fetched / "plots" / "reliability.png").read_bytes().startswith(b"\x89PNG")
+    card = (fetched / "MODEL_CARD.md").read_text()
+    assert len(card) > MOST_OF_DESCRIPTION
+    described = client.get_model_version(LABEL, "1").description
+    assert len(described) <= MOST_OF_DESCRIPTION
+    assert described.startswith("# Card\na line")
+    assert described.endswith("the whole card is the run's artifact MODEL_CARD.md\n")
+
+
+def test_a_run_names_its_data_code_and_packages_and_holds_no_row(told: tuple[Registry, str]) -> None:
+    import mlflow
+
+    registry, run_id = told
+    run = mlflow.MlflowClient(registry.uri, registry.uri).get_run(run_id)
+    data = {one.dataset.name: one.dataset for one in run.inputs.dataset_inputs}
+    assert {name: one.digest for name, one in data.items()} == {
+        "fit": "f" * 36,
+        "calibrate": "c" * 36,
+        "test": "7" * 36,
+    }
+    assert json.loads(data["fit"].profile) == {"digest": "f" * 64, "rows": 9, "cases": 2}
+    assert '"lake": "abc"' in data["fit"].source
+    assert {one.dataset.name: one.tags[0].value for one in run.inputs.dataset_inputs} == {name: name for name in data}
+    tags = run.data.tags
+    assert (tags["until"], tags["lake"], tags["data_cutoff"]) == ("2020-02-01", "abc", "2020-01-01")
+    assert tags["champion"] == ""
+    assert {"feature_hash", "model_hash", "lock_hash", "version.lightgbm", "version.python"} <= set(tags)
+    assert len(run.data.params) == 230
+    assert run.data.metrics == {"auc": 0.8, "area _rows_ drawn_": 0.9}
+
+
+def test_trials_are_child_runs_with_their_state(told: tuple[Registry, str]) -> None:
+    import mlflow
+
+    registry, run_id = told
+    client = mlflow.MlflowClient(registry.uri, registry.uri)
+    experiment = client.get_experiment_by_name(LABEL).experiment_id
+    found = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{run_id}'")
+    children = {run.info.run_name: run for run in found}
+    assert {name: (run.info.status, run.data.tags["state"]) for name, run in children.items()} == {
+        "trial 000": ("FINISHED", "complete"),
+        "trial 001": ("KILLED", "pruned"),
+        "trial 002": ("FAILED", "failed"),
+    }
+    first, pruned = children["trial 000"], children["trial 001"]
+    assert first.info.end_time - first.info.start_time == 8000
+    assert (first.data.params, first.data.metrics) == ({"depth": "3"}, {"auc": 0.7})
+    history = client.get_metric_history(pruned.info.run_id, "pruning")
+    assert [(one.step, one.value) for one in history] == [(0, 0.6), (1, 0.5)]
+
+
+def test_another_server_keeps_the_runs_and_the_home_the_files(told: tuple[Registry, str]) -> None:
+    registry, run_id = told
+    assert not (registry.home / "mlflow.db").exists()
+    assert registry.champion(LABEL) is None
+    assert (registry.home / "mlruns" / run_id / "artifacts" / "bundle").is_dir()
+
+
+def test_a_run_that_could_not_be_finished_is_marked_and_makes_no_version(
+    registry: Registry, release: Callable[..., Release]
+) -> None:
+    import mlflow
+
+    with pytest.raises(Unavailable, match="MLflow does not answer as it should"):
+        registry.log(
+            replace(release(), metrics={"x" * 20: 0.1, "X" * 20: float("nan")}, params={"a": 1, "a ": 2, "": 3})
+        )
+    client = mlflow.MlflowClient(registry.uri, registry.uri)
+    (run,) = client.search_runs([client.get_experiment_by_name(LABEL).experiment_id])
+    assert run.info.status == "FAILED"
+    with pytest.raises(NotReady):
+        registry.promote(LABEL)
+
+
+def test_what_a_run_wrote_down_can_be_had_again(registry: Registry, release: Callable, tmp_path: Path) -> None:
+    _, run_id = registry.log(release())
+    found = registry.recorded(run_id, tmp_path)
+    assert (found.run_id, found.tags["dataset_digest"], found.bundle.label) == (run_id, "digest", LABEL)
+    for strange in ("0" * 32, "../escape", "' OR 1=1"):
+        with pytest.raises(NotFound, match="there is no such run"):
+            registry.recorded(strange, tmp_path)
+
+
+def test_a_run_that_is_no_training_is_told(registry: Registry, tmp_path: Path) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient(registry.uri, registry.uri)
+    run = client.create_run("0")
+    with pytest.raises(NotFound, match="not the run of a finished training"):
+        registry.recorded(run.info.run_id, tmp_path)
+
+
+def test_a_shadow_runs_beside_whatever_its_gates_say(registry: Registry, release: Callable, home: Path) -> None:
+    import mlflow
+
+    for gates in ((GREEN,), (RED,)):
+        registry.log(release(*gates))
+    registry.promote(LABEL, version=1)
+    assert shadow_bundle(home, LABEL) is None
+    assert registry.set_shadow(LABEL) == 2
+    assert shadow_bundle(home, LABEL) == home / "bundles" / LABEL / "2"
+    assert served_bundle(home, LABEL).name == "1"
+    client = mlflow.MlflowClient(registry.uri, registry.uri)
+    assert client.get_model_version_by_alias(LABEL, "shadow").version == 2
+    assert registry.drop_shadow(LABEL) is True
+    assert registry.drop_shadow(LABEL) is False
+    assert shadow_bundle(home, LABEL) is None
+    assert "shadow" not in client.get_registered_model(LABEL).aliases
+
+
+def test_the_champion_is_no_shadow(registry: Registry, release: Callable, home: Path) -> None:
+    for _ in range(2):
+        registry.log(release())
+    registry.promote(LABEL, version=1)
+    with pytest.raises(Refused, match="cannot run beside itself"):
+        registry.set_shadow(LABEL, 1)
+    registry.set_shadow(LABEL, 2)
+    registry.promote(LABEL, version=2)
+    assert shadow_bundle(home, LABEL) is None
+
+
+def test_a_damaged_bundle_is_no_shadow(registry: Registry, release: Callable, home: Path, bundle_copy: Path) -> None:
+    (bundle_copy / "golden.json").write_text("{}")
+    registry.log(release(folder=bundle_copy))
+    with pytest.raises(BadInput, match=r"golden.json is damaged"):
+        registry.set_shadow(LABEL)
+    assert shadow_bundle(home, LABEL) is None
 
 
 def test_the_logged_booster_is_native_text_with_signature_and_example(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +8,10 @@ import pytest
 
 from features.errors import BadConfig, BadInput
 from model import risk
-from model.dataset import Dataset, Split, SplitSettings, split
+from model.calibration import Calibration
+from model.dataset import Split
 from model.metrics import plain_auc
 from model.risk import RiskModel, RiskSettings
-
-
-def log_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
-    return float(np.mean(np.logaddexp(0, log_odds) - y * log_odds))
 
 
 def test_finds_the_signal_on_later_time(risk_model: RiskModel, parts: Split) -> None:
@@ -24,17 +21,16 @@ def test_finds_the_signal_on_later_time(risk_model: RiskModel, parts: Split) -> 
 def test_same_seed_gives_the_same_text_and_another_seed_another(
     parts: Split, quick: RiskSettings, monotone: Mapping[str, int], risk_model: RiskModel
 ) -> None:
-    again, other = (risk.fit(parts, quick, seed, monotone) for seed in (1, 2))
+    again, other = (risk.grow(parts.fit, parts.fit.y, quick, seed, monotone) for seed in (1, 2))
     assert again.booster.model_to_string() == risk_model.booster.model_to_string()
-    assert (again.slope, again.intercept) == (risk_model.slope, risk_model.intercept)
-    assert not np.array_equal(other.score(parts.test.x), risk_model.score(parts.test.x))
+    assert not np.array_equal(other.score(parts.test.x), again.score(parts.test.x))
 
 
 def test_number_of_threads_changes_nothing(
     parts: Split, quick: RiskSettings, monotone: Mapping[str, int], risk_model: RiskModel
 ) -> None:
-    two = risk.fit(parts, replace(quick, threads=2), 1, monotone)
-    assert np.array_equal(two.log_odds(parts.test.x), risk_model.log_odds(parts.test.x))
+    two = risk.grow(parts.fit, parts.fit.y, replace(quick, threads=2), 1, monotone)
+    assert np.array_equal(two.log_odds(parts.test.x), risk_model.raw_log_odds(parts.test.x))
 
 
 def test_one_row_and_many_rows_get_the_same_bytes(risk_model: RiskModel, parts: Split) -> None:
@@ -60,44 +56,11 @@ def test_contributions_are_those_of_the_shap_package(risk_model: RiskModel, part
 
     rows = parts.test.x[:300]
     oracle = shap.TreeExplainer(risk_model.booster)
-    own = risk_model.contributions(rows)
-    assert np.abs(own[:, :-1] - risk_model.slope * oracle.shap_values(rows)).max() < 1e-9
-    base = risk_model.slope * np.ravel(oracle.expected_value)[0] + risk_model.intercept
-    assert np.abs(own[:, -1] - base).max() < 1e-9
-
-
-def test_calibration_helps_when_the_later_rate_is_another(
-    make_rows: Callable[..., object], quick: RiskSettings, monotone: Mapping[str, int]
-) -> None:
-    import pandas as pd
-
-    high = make_rows(seed=1, enrolments=500, weeks=20, rate=0.05, course="first")
-    low = make_rows(seed=2, enrolments=900, weeks=30, rate=0.012, course="second", first_day=18_000 + 7 * 24)
-    features = tuple(monotone)
-    settings = SplitSettings(test_cases=80)
-    parts = split(Dataset(pd.concat([high, low]), features, "withdrawal_28d", 1, 28), settings)
-    served = risk.fit(parts, quick, 1, monotone)
-    raw = replace(served, slope=1.0, intercept=0.0)
-    y, x = parts.test.y, parts.test.x
-    assert log_loss(y, served.log_odds(x)) < log_loss(y, raw.log_odds(x)) - 0.005
-    assert abs(served.score(x).sum() / y.sum() - 1) < abs(raw.score(x).sum() / y.sum() - 1)
-
-
-def test_calibration_never_turns_the_order_round(
-    parts: Split, quick: RiskSettings, monotone: Mapping[str, int]
-) -> None:
-    rows = parts.calibrate.rows.assign(y=1 - parts.calibrate.rows["y"])
-    upside_down = replace(parts, calibrate=replace(parts.calibrate, rows=rows))
-    assert risk.fit(upside_down, quick, 1, monotone).slope == 0.0
-
-
-def test_few_cases_move_the_level_and_hardly_the_spread() -> None:
-    raw = np.linspace(-4, 0, 60)
-    y = np.zeros(60)
-    y[[3, 4]] = 1  # two cases where the trees expect none
-    slope, intercept = risk._platt(raw, y)
-    assert 0.5 < slope < 1.0
-    assert intercept < 0
+    base = np.full((len(rows), 1), np.ravel(oracle.expected_value)[0])
+    theirs = np.hstack([oracle.shap_values(rows), base])
+    for calibration in (risk_model.calibration, Calibration("beta", (1.3, 0.8, 0.2))):
+        own = replace(risk_model, calibration=calibration).contributions(rows)
+        assert np.abs(own - calibration.spread(theirs)).max() < 1e-9
 
 
 def test_unknown_values_are_scored(risk_model: RiskModel, parts: Split) -> None:

@@ -13,6 +13,7 @@ from features.config import DEFAULTS, read_toml
 from features.errors import BadConfig, NotReady, Refused
 from model import bundle
 from model.dataset import Dataset
+from model.promotion import timeless
 from model.registry import Registry, served_bundle
 from model.train import Settings, TrainResult, train
 
@@ -47,13 +48,18 @@ def test_from_dataset_to_champion_and_back(training: Training, dataset: Dataset,
     registry = Registry(home)
     assert {gate.name: gate.passed for gate in first.gates} == {
         "beats_baseline": True,
+        "beats_logistic": True,
         "beats_champion": None,
         "shuffled_labels": True,
-        "shap_additivity": True,
+        "leak_shifted": True,
+        "leak_single": True,
         "calibration": True,
+        "subgroups": None,
+        "shap_additivity": True,
         "bundle_loads": True,
+        "latency": True,
     }
-    assert len(steps) == 4
+    assert steps[-2:] == ["asking the gates", "writing it down"]
     assert registry.promote("withdrawal_28d") == first.version == 1
     second = training(dataset, home, seed=2)
     assert next(gate for gate in second.gates if gate.name == "beats_champion").passed is not None
@@ -65,7 +71,7 @@ def test_from_dataset_to_champion_and_back(training: Training, dataset: Dataset,
 def test_the_bundle_holds_what_was_found(trained: tuple[Path, TrainResult], dataset: Dataset) -> None:
     home, result = trained
     loaded = bundle.load(Registry(home).fetch_bundle("withdrawal_28d", "challenger"))
-    assert loaded.meta["gates"] == [gate.as_dict() for gate in result.gates]
+    assert loaded.meta["gates"] == [timeless(gate).as_dict() for gate in result.gates]
     assert loaded.meta["metrics"] == json.loads(json.dumps(result.metrics.as_dict()))
     assert loaded.meta["trained_until"] == date_of(dataset.known_until).isoformat()
     assert len(loaded.meta["risk_percentiles"]) == 101
@@ -83,10 +89,10 @@ def test_same_seed_and_facts_give_the_same_bytes(
 
 
 def test_few_cases_train_but_are_not_promoted_without_a_word(
-    training: Training, make_dataset: Callable, home: Path
+    dataset: Dataset, home: Path, monotone: Mapping, families: Mapping, quick_config: Mapping
 ) -> None:
-    small = make_dataset(seed=4, enrolments=150, weeks=30)
-    result = training(small, home)
+    choosy = {**quick_config, "gates": {**quick_config["gates"], "cases": 10_000}}
+    result = train(dataset, Registry(home), choosy, monotone=monotone, families=families, seed=1)
     with pytest.raises(Refused, match="too few to tell"):
         Registry(home).promote("withdrawal_28d")
     assert "too few to tell" in result.card
@@ -94,9 +100,34 @@ def test_few_cases_train_but_are_not_promoted_without_a_word(
 
 
 def test_a_short_history_trains_nothing(training: Training, make_dataset: Callable, home: Path) -> None:
-    with pytest.raises(NotReady, match="the history holds"):
+    with pytest.raises(NotReady, match="not enough data"):
         training(make_dataset(weeks=6), home)
     assert Registry(home).champion("withdrawal_28d") is None
+
+
+def test_the_released_trees_know_the_whole_history_and_the_judged_ones_do_not(
+    trained: tuple[Path, TrainResult], dataset: Dataset
+) -> None:
+    home, result = trained
+    loaded = bundle.load(Registry(home).fetch_bundle("withdrawal_28d", "challenger"))
+    judged = result.judged
+    assert judged.parts.fit.known_until <= judged.parts.test.day.min()
+    assert np.array_equal(judged.learnt.model.log_odds(judged.parts.test.x), judged.log_odds)
+    assert not np.array_equal(loaded.log_odds(judged.parts.test.x), judged.log_odds)
+    anew = Settings.of(loaded.meta["settings"]).recipe(loaded.monotone, loaded.meta["seed"]).learn(dataset)
+    assert np.array_equal(anew.model.log_odds(dataset.x), loaded.log_odds(dataset.x))
+
+
+def test_tuning_takes_other_settings_only_for_a_clear_gain_and_goes_on_where_it_was(
+    training: Training, dataset: Dataset, home: Path
+) -> None:
+    said: list[str] = []
+    first = training(dataset, home, tune=3, progress=said.append)
+    assert [words for words in said if words.startswith("trial")] == ["trial 1 of 3", "trial 2 of 3", "trial 3 of 3"]
+    said.clear()
+    second = training(dataset, home, tune=4, progress=said.append)
+    assert [words for words in said if words.startswith("trial")] == ["trial 4 of 4"]
+    assert first.version + 1 == second.version
 
 
 def test_a_champion_that_cannot_be_read_is_a_red_gate(training: Training, dataset: Dataset, home: Path) -> None:

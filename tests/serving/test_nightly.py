@@ -12,7 +12,9 @@ from datetime import date
 import pytest
 
 from features.errors import NotReady
+from features.labels import named
 from handrail import journeys
+from serving.advise import Adviser
 from serving.store import Store
 
 LABEL = "withdrawal_28d"
@@ -75,12 +77,40 @@ def test_a_night_again_changes_nothing(made_home, tmp_path):
     assert state(store) == before
 
 
-def test_the_next_night_knows_the_bands_and_the_contacts_of_the_one_before(made_home, tmp_path):
-    home = made_home.copy(tmp_path / "home")
-    store = journeys.store(home.settings)
-    _, before, decisions = state(store)
+@pytest.fixture(scope="module")
+def two_nights(made_home, tmp_path_factory):
+    """A home where the night of the next day ran too; with what was to be seen before it."""
+    home = made_home.copy(tmp_path_factory.mktemp("two") / "home")
+    before = state(journeys.store(home.settings))
     journeys.nightly(home.settings, date(2026, 6, 9), quiet=True)
-    _, after, later = state(store)
+    return home, before
+
+
+def test_reasons_are_steady_and_a_single_call_gives_those_of_the_night(two_nights):
+    home, _ = two_nights
+    store = journeys.store(home.settings)
+    adviser = Adviser.open(home.school, named(LABEL), store)
+    _, listed, _ = state(store)
+    chosen = [entry for entry in listed if entry.reasons][:60]
+    students = sorted({entry.student_id for entry in chosen})
+    told = {one.enrolment_id: one for one in adviser.scored(date(2026, 6, 9), students)}
+    for entry in chosen:
+        one = told[entry.enrolment_id]
+        assert (one.reasons, one.strength) == (entry.reasons, entry.strength)
+        assert (one.families, one.what_ifs) == (entry.families, entry.what_ifs)
+    with store.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM night WHERE as_of < '2026-06-09'")
+    afresh = {one.enrolment_id: one for one in adviser.scored(date(2026, 6, 9), students)}
+    names = [
+        [[reason["feature"] for reason in some[entry.enrolment_id].reasons] for entry in chosen]
+        for some in (told, afresh)
+    ]
+    assert names[0] != names[1], "the night before is not remembered"
+
+
+def test_the_next_night_knows_the_bands_and_the_contacts_of_the_one_before(two_nights):
+    home, (_, before, decisions) = two_nights
+    _, after, later = state(journeys.store(home.settings))
     old = {entry.enrolment_id: entry.band for entry in before}
     assert all(entry.previous_band == old.get(entry.enrolment_id) for entry in after)
     assert all(entry.changed == (entry.previous_band not in (None, entry.band)) for entry in after)

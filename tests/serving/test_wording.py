@@ -176,6 +176,68 @@ def test_a_reason_in_words(given_reason: dict[str, object], lang: str, text: str
     assert wording.reason_text(given_reason, lang).replace(nbsp, " ") == text
 
 
+def test_what_is_usual_is_a_whole_number_where_the_value_is_one() -> None:
+    counted = reason("active_days_7d", 1.0, 1.0, 5.75)
+    assert wording.reason_words(counted, "en").usual == "1–6 days"
+    measured = reason("homework_mean_delay", 1.5, 0.25, 0.75)
+    assert wording.reason_words(measured, "en").usual == "0.2 days late to 0.8 days late"
+
+
+@pytest.mark.parametrize(
+    ("feature", "goal", "lang", "text"),
+    [
+        ("homework_overdue_now", 0.0, "en", "With no homework overdue, the model would say 18% instead of 34%"),
+        (
+            "homework_overdue_now",
+            2.0,
+            "en",
+            "With only 2 pieces of homework overdue, the model would say 18% instead of 34%",
+        ),
+        (
+            "homework_overdue_now",
+            1.0,
+            "ru",
+            "Если бы было просрочено только 1 задание, модель назвала бы 18 % вместо 34 %",
+        ),
+        ("days_without_login", 0.0, "ru", "Если бы последний вход был вчера, модель назвала бы 18 % вместо 34 %"),
+        ("days_without_login", 3.0, "ru", "Если бы без входа прошло только 3 дня, модель назвала бы 18 % вместо 34 %"),
+        ("tickets_open_now", 0.0, "zh", "如果没有未解决的工单，模型会给出 18%，而不是 34%"),
+        (
+            "homework_submitted_share",
+            0.85,
+            "en",
+            "With 85% of the homework due handed in, the model would say 18% instead of 34%",
+        ),
+        (
+            "active_days_14d",
+            6.0,
+            "en",
+            "If as active as is usual (6 of the last 14 days), the model would say 18% instead of 34%",
+        ),
+        (
+            "a_feature_of_an_old_night",
+            3.0,
+            "en",
+            "With a feature of an old night: 3, the model would say 18% instead of 34%",
+        ),
+    ],
+)
+def test_a_step_is_told_as_the_models_word(feature: str, goal: float, lang: str, text: str) -> None:
+    step = {"feature": feature, "from": 9.0, "to": goal, "risk": 0.18}
+    assert wording.what_if_text(step, 0.34, lang).replace(nbsp, " ") == text
+
+
+def test_a_small_step_is_told_with_a_decimal() -> None:
+    step = {"feature": "homework_overdue_now", "from": 1.0, "to": 0.0, "risk": 0.0259}
+    assert wording.what_if_text(step, 0.0286, "en").endswith("the model would say 2.6% instead of 2.9%")
+    assert "2,6 % вместо 2,9 %" in wording.what_if_text(step, 0.0286, "ru").replace(nbsp, " ")
+
+
+def test_a_family_that_is_not_known_keeps_its_name() -> None:
+    assert wording.family_name("homework", "ru") == "Домашние задания"
+    assert wording.family_name("moon_phase", "en") == "moon phase"
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("feature", FEATURES)
 def test_every_feature_has_a_sentence_of_its_own(feature: str, lang: str) -> None:
@@ -231,11 +293,52 @@ def test_the_first_wish_that_can_be_met(wishes: tuple[str | None, ...], lang: st
             "the student took back the consent to this (SMS)",
         ),
         ({"gate": "G2", "reason": "paused", "params": {}, "until": None}, "the student asked for a pause"),
+        (
+            {"gate": "G11", "reason": "stale_data", "params": {"tables": ["activity", "ratings"], "days": 3}},
+            "the data it rests on is 3 days old: activity and ratings",
+        ),
         ({"gate": "G99", "reason": "new_reason"}, "held back by gate G99"),
     ],
 )
 def test_a_gate_in_plain_words(blocked: dict[str, object], text: str) -> None:
     assert wording.gate_text(blocked, "en", "Europe/Moscow") == text
+
+
+def stopped(table: str, last_day: str, age_days: int) -> dict[str, object]:
+    return {"table": table, "last_day": last_day, "age_days": age_days}
+
+
+@pytest.mark.parametrize(
+    ("lang", "texts"),
+    [
+        (
+            "en",
+            [
+                "Data of video, ratings and NPS is 3 days old (last: Tuesday, 4 November 2014).",
+                "Data of a table of an old night is 21 days old (last: Friday, 17 October 2014).",
+            ],
+        ),
+        (
+            "ru",
+            [
+                "Данным 3 дня: видео, оценки и NPS (последние: вторник, 4 ноября 2014).",
+                "Данным 21 день: a table of an old night (последние: пятница, 17 октября 2014).",
+            ],
+        ),
+        (
+            "zh",
+            [
+                "视频、评分和NPS数据已 3 天未更新（最近：2014年11月4日 星期二）。",
+                "a table of an old night数据已 21 天未更新（最近：2014年10月17日 星期五）。",
+            ],
+        ),
+    ],
+)
+def test_what_has_stopped_is_said_once_for_each_last_day(lang: str, texts: list[str]) -> None:
+    last = "2014-11-04"
+    stale = [stopped("a table of an old night", "2014-10-17", 21)]
+    stale += [stopped(table, last, 3) for table in ("videos", "ratings", "nps")]
+    assert [text.replace(nbsp, " ") for text in wording.stale_texts(stale, lang)] == texts
 
 
 def test_dates() -> None:

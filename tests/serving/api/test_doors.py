@@ -61,7 +61,7 @@ def test_every_route_but_the_health_checks_wants_a_key(caller):
     for path, methods in paths.items():
         for method in methods:
             answer = stranger.request(method, path.replace("{student_id}", "a").replace("{decision_id}", "b"))
-            assert answer.status_code == (200 if path in ("/healthz", "/readyz") else 401), (method, path)
+            assert answer.status_code == (200 if path in ("/healthz", "/readyz", "/metrics") else 401), (method, path)
 
 
 def test_a_body_that_is_too_long_is_refused_unread(caller):
@@ -138,12 +138,34 @@ def test_ready_says_what_it_serves(caller):
     assert caller.client.get("/v1/model").json()["gates"]
 
 
-def test_without_a_model_it_lives_and_is_not_ready_and_says_how_to_get_one(tmp_path):
+def test_without_data_it_lives_and_is_not_ready_and_says_how_to_get_some(tmp_path):
     client = TestClient(app_of(settings_of(tmp_path)), raise_server_exceptions=False)
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert "handrail train" in answer.json()["mend"]
+    assert "handrail import" in answer.json()["mend"]
+
+
+def test_without_a_model_the_rules_decide(made_home, tmp_path):
+    home = made_home.copy(tmp_path / "home")
+    (home.settings.home / "bundles" / "served.json").unlink()
+    night = journeys.nightly(home.settings, home.as_of, quiet=True)
+    assert (night.model_version, night.not_enough_data) == ("no-model", night.enrolments)
+    assert "there is no model of withdrawal_28d yet; the rules decide alone" in night.words()
+    assert night.actions["care_sms"] > 0
+    store = journeys.store(home.settings)
+    first = store.entries(night.night_id, limit=1)[0]
+    assert first.risk is None
+    client = TestClient(app_of(home.settings), raise_server_exceptions=False)
+    assert client.get("/readyz").json()["model_version"] == "no-model"
+    key = journeys.create_key(home.settings, ["score", "read"], "crm", None)
+    told = client.post(
+        "/v1/score",
+        json={"student_id": first.student_id, "as_of": home.as_of.isoformat()},
+        headers={"Authorization": f"Bearer {key}"},
+    ).json()
+    assert told["enrolments"][0]["risk"] is None
+    assert told["decision"]["decision_id"] == first.decision_id
 
 
 def test_a_model_that_was_promoted_while_serving_is_served_and_a_damaged_one_is_not(own_caller):

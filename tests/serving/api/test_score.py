@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from datetime import timedelta
 
 import pytest
 
 from features import clock
+from serving.api.documents import Advice, Batch
 
-TOLD = ("risk", "band", "reasons", "strength", "state")
+TOLD = ("risk", "band", "reasons", "strength", "families", "what_ifs", "state")
 
 
 def forget_the_night(home) -> None:
@@ -42,6 +44,49 @@ def test_the_list_is_ranked_and_the_answer_of_the_night_is_found_again(caller):
     assert top["decision"]["decision_id"] == listed[0]["decision_id"]
     assert 1 <= len(top["enrolments"][0]["reasons"]) <= 3
     assert all(reason["text"] for reason in top["enrolments"][0]["reasons"])
+
+
+def test_the_families_make_up_the_risk(caller):
+    for row in caller.list():
+        if row["risk"] is not None:
+            whole = sum(family["contribution"] for family in row["families"])
+            assert whole == pytest.approx(math.log(row["risk"] / (1 - row["risk"])), abs=1e-9)
+            assert row["families"][-1]["family"] == "base"
+
+
+def test_what_would_lower_the_risk_is_told_to_those_who_look_at_it(caller):
+    listed = caller.list()
+    assert not [row for row in listed if row["band"] in ("low", None) and row["what_ifs"]]
+    looked_at = [row for row in listed if row["band"] in ("high", "medium")]
+    assert sum(bool(row["what_ifs"]) for row in looked_at) > len(looked_at) / 2
+    for row in looked_at:
+        risks = [step["risk"] for step in row["what_ifs"]]
+        assert risks == sorted(risks)
+        assert len(risks) <= 3
+        assert all(risk <= 0.9 * row["risk"] for risk in risks)
+        for step in row["what_ifs"]:
+            assert step["from"] != step["to"]
+            assert step["unit"] not in ("days", "count") or step["to"].is_integer()
+
+
+def test_every_answer_is_as_it_is_described(caller):
+    students = [row["student_id"] for row in caller.list()]
+    gone = caller.score(students[0], as_of="2020-01-01").json()
+    for told in (caller.score(students[0]).json(), caller.score(students[-1]).json(), gone):
+        Advice.model_validate(told)
+    Batch.model_validate(caller.client.post("/v1/score/batch", json={"students": ["nobody", students[1]]}).json())
+    paths = caller.client.get("/openapi.json").json()["paths"]
+    described = paths["/v1/score"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert described == {"$ref": "#/components/schemas/Advice"}
+
+
+def test_a_reason_carries_its_change_and_its_unit(caller):
+    told = [reason for row in caller.list() for reason in row["reasons"]]
+    assert {reason["direction"] for reason in told} == {"raises"}
+    known = [reason for reason in told if reason["change"] is not None]
+    assert len(known) > len(told) / 2
+    assert all(reason["change"] == reason["value"] - reason["week_ago"] for reason in known)
+    assert all(reason["unit"] for reason in told)
 
 
 def test_the_same_request_again_gives_the_same_bytes_and_one_row(own_caller):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import BadConfig
-from serving.decide import Consent, Touch, judge
+from serving.decide import Consent, StaleSource, Touch, decide, judge, replay
 from serving.decide.gates import QuietHours
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
@@ -257,3 +258,111 @@ def test_settings_that_cannot_be_used(make_policy, change, says: str) -> None:
     with pytest.raises(BadConfig) as caught:
         make_policy(lambda files: change(files["gates"]))
     assert says in str(caught.value)
+
+
+# --- G11: data that has stopped coming --------------------------------------------------------------------------
+
+ACTIVITY = StaleSource("activity", date(2025, 3, 7), 3, ("days_without_login", "risk"))
+VIDEOS = StaleSource("videos", date(2025, 3, 6), 4, ("video_skip_share_28d", "risk"))
+RATINGS = StaleSource("ratings", date(2025, 3, 1), 9, ("ratings_below_3_in_a_row",))
+SILENT, SKIPS = {"days_without_login": 8.0}, {"video_skip_share_28d": 0.6}
+
+
+# what is known, what has stopped, what is recommended, and what freshness holds back
+@pytest.mark.parametrize(
+    ("values", "band", "stale", "action", "held"),
+    [
+        (SILENT, "low", (), "care_sms", []),
+        (SILENT, "low", (ACTIVITY,), "no_action", [("care_sms", ["activity"], 3)]),
+        (SILENT, "low", (VIDEOS,), "care_sms", []),
+        ({"cancel_requested_30d": 1.0}, "high", (ACTIVITY, VIDEOS), "pause_offer", []),
+        ({**SILENT, **SKIPS}, "low", (ACTIVITY,), "advanced_materials", [("care_sms", ["activity"], 3)]),
+        ({}, "high", (VIDEOS, ACTIVITY), "no_action", [("care_sms", ["videos", "activity"], 4)]),
+        ({}, "high", (RATINGS,), "care_sms", []),
+        ({"ratings_below_3_in_a_row": 3.0}, "low", (RATINGS,), "supervisor_call", []),
+    ],
+    ids=[
+        "sound data",
+        "the login rule rests on a dead feed",
+        "another feed is dead",
+        "a request to cancel comes from tickets",
+        "the next rule goes on",
+        "the band rests on what the model looks at",
+        "the model does not look at what has stopped",
+        "a person looks first",
+    ],
+)
+def test_nothing_automatic_rests_on_data_that_has_stopped(policy, make_case, values, band, stale, action, held) -> None:
+    decision = decide(make_case(risk=0.4, band=band, values=values, stale=stale), policy, NOW)
+    assert decision.action == action
+    found = [(no.action, no.params["tables"], no.params["days"]) for no in decision.blocked if no.gate == "G11"]
+    assert found == held
+    assert not {one for one, _, _ in held} & set(decision.eligible)
+
+
+def test_an_action_that_another_rule_proposes_on_sound_data_goes_on(make_policy, make_case) -> None:
+    def later(files: dict) -> None:
+        files["gates"]["holdout"]["share"] = 0.0
+        files["rules"]["rule"]["R2"]["actions"] = ["care_sms"]
+
+    decision = decide(make_case(values={**SILENT, **SKIPS}, stale=(ACTIVITY,)), make_policy(later), NOW)
+    assert (decision.action, decision.rule, decision.blocked) == ("care_sms", "R2", ())
+
+
+def test_a_follow_up_rests_on_what_its_rule_rests_on(make_policy, make_case) -> None:
+    def call_first(files: dict) -> None:
+        files["gates"]["holdout"]["share"] = 0.0
+        files["rules"]["rule"]["R1"].update(
+            actions=["mentor_call"], follow_up=[{"action": "care_sms", "after_hours": 72}]
+        )
+
+    decision = decide(make_case(values=SILENT, stale=(ACTIVITY,)), make_policy(call_first), NOW)
+    assert (decision.action, decision.follow_ups) == ("mentor_call", ())
+    assert [(no.gate, no.reason, no.follow_up) for no in decision.blocked] == [("G11", "stale_data", True)]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sms", "call"),
+    [("automatic", "no_action", "supervisor_call"), ("all", "no_action", "no_action"), ("none",) * 3],
+)
+def test_whom_it_holds_back_is_a_setting(make_policy, make_case, blocks, sms, call) -> None:
+    def change(files: dict) -> None:
+        files["gates"]["holdout"]["share"] = 0.0
+        files["gates"]["freshness"]["blocks"] = blocks
+
+    policy, stale = make_policy(change), (ACTIVITY, RATINGS)
+    low = {"ratings_below_3_in_a_row": 3.0}
+    found = [decide(make_case(values=values, stale=stale), policy, NOW).action for values in (SILENT, low)]
+    assert found == (["care_sms", "supervisor_call"] if blocks == "none" else [sms, call])
+
+
+@pytest.mark.parametrize(
+    ("health", "blocks", "held"),
+    [("red", True, True), ("red", False, False), ("amber", True, False), (None, True, False)],
+)
+def test_a_red_check_holds_back_what_is_automatic_unless_the_school_says_otherwise(
+    make_policy, make_case, health, blocks, held
+) -> None:
+    policy = make_policy(lambda files: files["gates"]["freshness"].update(health_red_blocks=blocks))
+    case = make_case(student_id="s2", data_health=health)
+    assert not policy.gates.holds_out("s2")
+    assert _found(policy, case) == ([("G11", "data_health", None)] if held else [])
+    assert _found(policy, case, "mentor_call") == []
+
+
+def test_a_decision_made_on_old_data_can_be_made_again(policy, make_case) -> None:
+    case = make_case(risk=0.4, band="high", values=SILENT, stale=(ACTIVITY, VIDEOS), data_health="amber")
+    record = json.loads(json.dumps(decide(case, policy, NOW).to_record()))
+    assert replay(record, policy).to_record() == record
+    assert [one["table"] for one in record["case"]["stale"]] == ["activity", "videos"]
+
+
+def test_a_record_on_sound_data_says_nothing_of_it_and_one_of_before_can_be_read(policy, make_case) -> None:
+    record = decide(make_case(values=SILENT), policy, NOW).to_record()
+    assert not {"stale", "data_health"} & set(record["case"])
+    assert replay(record, policy).to_record() == record
+
+
+def test_a_setting_that_is_none_is_refused(make_policy) -> None:
+    with pytest.raises(BadConfig, match="freshness, blocks: is 'some'"):
+        make_policy(lambda files: files["gates"]["freshness"].update(blocks="some"))

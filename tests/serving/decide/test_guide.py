@@ -41,6 +41,6 @@ def test_the_default_rules_actions_and_caps_are_all_told() -> None:
 
 def test_every_reason_of_a_gate_is_told() -> None:
     code = (Path(__file__).resolve().parents[3] / "serving" / "decide" / "gates.py").read_text("utf-8")
-    reasons = set(re.findall(r'Blocked\(action\.id, "G\d", "(\w+)"', code))
-    assert len(reasons) == 6
+    reasons = set(re.findall(r'Blocked\(action\.id, "G\d+", "(\w+)"', code))
+    assert len(reasons) == 8
     assert [reason for reason in reasons if f"`{reason}`" not in GUIDE] == []

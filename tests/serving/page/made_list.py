@@ -37,6 +37,8 @@ class Made:
     consents: tuple[Consent, ...] = ()
     held_out: bool = False
     previous_band: str | None = None
+    families: dict[str, float] = field(default_factory=dict)
+    what_ifs: Sequence[dict[str, Any]] = ()
 
 
 def reason(
@@ -54,6 +56,11 @@ def reason(
         "contribution": gain,
         "direction": "raises" if gain > 0 else "lowers",
     }
+
+
+def what_if(feature: str, now: float, then: float, risk: float) -> dict[str, Any]:
+    """A stored step that would lower a risk."""
+    return {"feature": feature, "from": now, "to": then, "risk": risk}
 
 
 def _away(days: float, was: float) -> dict[str, Any]:
@@ -83,6 +90,8 @@ NAMED = (
         _score(91),
         {"days_without_login": 12},
         previous_band="medium",
+        families={"activity": 1.6, "homework": 0.8, "video": -0.2, "background": 0.4, "payments": 0.001, "base": -2.1},
+        what_ifs=(what_if("days_without_login", 12, 1, 0.41), what_if("homework_overdue_now", 3, 0, 0.52)),
     ),
     Made(
         "Chen Jing",
@@ -277,6 +286,8 @@ def _entry(one: Made, id_: str, rank: int, decision_id: str, ago: int) -> Entry:
         changed=one.previous_band is not None,
         reasons=list(one.reasons),
         strength=one.strength,
+        families=[{"family": name, "contribution": part} for name, part in one.families.items()],
+        what_ifs=list(one.what_ifs),
         values={
             "display_name": one.name,
             "course_title": COURSES[one.course],

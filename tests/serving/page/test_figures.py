@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,27 @@ def test_a_trend_is_inside_its_frame(risks: list[float]) -> None:
         assert len(points) == len(risks)
         assert all(0 <= x <= 120 and 0 <= y <= 32 for x, y in points)
         assert points[-1] == (trend.x, trend.y)
+
+
+def test_parts_go_out_from_the_middle_and_the_largest_fills_its_half() -> None:
+    families = [
+        {"family": "homework", "contribution": -0.5},
+        {"family": "video", "contribution": 0.0},
+        {"family": "activity", "contribution": 1.0},
+        {"family": "support", "contribution": 0.004},
+        {"family": "base", "contribution": -3.0},
+    ]
+    up, down = figures.parts(families)
+    assert (up.family, up.x, up.width) == ("activity", 50.0, 50.0)
+    assert (down.family, down.x, down.width) == ("homework", 25.0, 25.0)
+    assert up.share + abs(down.share) == pytest.approx(1.0, abs=0.005)
+    assert down.share < 0
+
+
+@pytest.mark.parametrize("families", [[], [{"family": "base", "contribution": -3.0}]])
+def test_without_families_there_are_no_parts(families: list[dict[str, object]]) -> None:
+    assert figures.parts(families) == []
+
+
+def test_what_moves_nothing_is_no_part() -> None:
+    assert figures.parts([{"family": "activity", "contribution": 0.0}]) == []

@@ -203,6 +203,45 @@ def test_static_files_are_kept_by_their_content(browse: TestClient) -> None:
 # The list
 
 
+STALE = {"table": "videos", "families": ["video"], "last_day": "2026-03-07", "age_days": 3, "usual_gap_days": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({}, None),
+        ({"stale": [], "data_health": "amber", "holds": None}, None),
+        (
+            {"stale": [STALE], "data_health": "green", "holds": "automatic"},
+            "Data of video is 3 days old (last: Saturday, 7 March 2026). Risks may be wrong; automatic messages wait.",
+        ),
+        (
+            {"stale": [STALE], "data_health": None, "holds": "none"},
+            "Data of video is 3 days old (last: Saturday, 7 March 2026). Risks may be wrong.",
+        ),
+        (
+            {"stale": [STALE], "holds": "all"},
+            "Data of video is 3 days old (last: Saturday, 7 March 2026). "
+            "Risks may be wrong; what rests on this data is not recommended.",
+        ),
+        (
+            {"stale": [], "data_health": "red", "holds": "automatic"},
+            "The check of the data has found faults in it; whoever looks after Handrail knows which. "
+            "Risks may be wrong; automatic messages wait.",
+        ),
+    ],
+    ids=["an older night", "sound", "stale", "stale but nothing held", "stale and all held", "red"],
+)
+def test_a_list_made_of_data_that_has_stopped_says_so(sign_in: SignIn, store: Store, counts: dict, said: str) -> None:
+    last = store.last_night(made_list.LABEL)
+    assert last
+    opened = store.open_night(last.as_of, last.label, last.model_version, last.policy_version, "lake-2")
+    store.publish_night(opened.night_id, store.entries(last.night_id), counts)
+    html = sign_in("anna").get("/").text
+    found = re.search(r'<div class="notice doubts" role="status">(.*?)</div>', html, re.S)
+    assert (text_of(found[1]) if found else None) == said
+
+
 def test_a_curator_sees_the_own_students_by_rank(sign_in: SignIn) -> None:
     html = sign_in("anna").get("/").text
     assert names_of(html)[:5] == ["Daria Melnikova", "Chen Jing", "Ilya Sokolov", "Marta Nowak", "Sofia Lindqvist"]
@@ -365,6 +404,22 @@ def test_a_reason_is_told_with_its_comparison(sign_in: SignIn, store: Store) -> 
     text = text_of(card_of(sign_in("anna"), store, "Daria Melnikova"))
     said = "No login for 12 days makes leaving more likely now 12 days a week ago 5 days course-mates 0–3 days"
     assert said in text
+
+
+def test_what_would_lower_the_risk_is_told_as_the_models_word(sign_in: SignIn, store: Store) -> None:
+    text = text_of(card_of(sign_in("anna"), store, "Daria Melnikova"))
+    login = "With only 1 day without a login, the model would say 41% instead of 63%"
+    homework = "With no homework overdue, the model would say 52% instead of 63%"
+    assert f"What would lower the chance {login} {homework} This is how the model counts, not a promise" in text
+    assert "What would lower the chance" not in text_of(card_of(sign_in("anna"), store, "Nora Berg"))
+
+
+def test_the_areas_are_told_from_what_raises_to_what_lowers_and_add_up(sign_in: SignIn, store: Store) -> None:
+    html = card_of(sign_in("anna"), store, "Daria Melnikova")
+    said = "Activity +53% Homework +27% Calendar and enrolment +13% Video −7% Each area's part"
+    assert f"Where the chance comes from {said}" in text_of(html)
+    assert "Payments" not in text_of(html)
+    assert "Where the chance comes from" not in card_of(sign_in("anna"), store, "Nora Berg")
 
 
 def test_a_standing_among_course_mates_is_not_compared_again(sign_in: SignIn, store: Store) -> None:

@@ -51,6 +51,16 @@ def test_values_come_back_as_they_went_in(store, make_entries) -> None:
     assert store.entry(night.night_id, "nobody") is None
 
 
+def test_the_features_that_were_told_are_found_by_enrolment(store, make_entries) -> None:
+    entries = make_entries(3, reasons=[{"feature": "clicks_7d", "value": 1.0}, {"feature": "touches_28d"}])
+    night = _publish(store, entries)
+    told = store.told(night.night_id)
+    assert told["e1"] == ["clicks_7d", "touches_28d"]
+    assert set(told) == {"e1", "e2", "e3"}
+    assert store.told(night.night_id, ["e2", "nobody"]) == {"e2": told["e2"]}
+    assert store.told(store.open_night(DAY, *KEY).night_id) == {}
+
+
 def test_filters_and_pages(store, make_entries) -> None:
     night = _publish(store, make_entries(12)).night_id
 
@@ -99,8 +109,8 @@ def test_an_unfinished_night_of_a_killed_run_is_thrown_away(store, make_entries)
     with store.writing() as connection:
         connection.execute(
             text(
-                "INSERT INTO night_entry SELECT night_id, 1, 'e', 's', 'c', NULL, NULL, NULL, NULL, 0, 'scored', "
-                "'[]', NULL, '{}', NULL FROM night"
+                "INSERT INTO night_entry (night_id, rank, enrolment_id, student_id, course_id, changed, state, "
+                "reasons, \"values\") SELECT night_id, 1, 'e', 's', 'c', 0, 'scored', '[]', '{}' FROM night"
             )
         )
     night = store.open_night(DAY, *KEY)

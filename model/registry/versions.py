@@ -1,87 +1,47 @@
-"""The registry: which model was trained, which one serves. The only file that knows MLflow.
-
-MLflow keeps runs, versions and aliases; what is served is a checked copy of plain files under ``<home>/bundles``, so
-that serving needs no MLflow.
-
-    <home>/mlflow.db                     runs, versions, aliases `challenger` and `champion`
-    <home>/mlruns/                       artifacts
-    <home>/bundles/<label>/<version>/    released bundles
-    <home>/bundles/served.json           which of them serves each label
-"""
+"""Versions: the registered models of a school, and which of them is challenger, champion or shadow."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from features import clock
-from features.errors import BadInput, NotFound, NotReady, Refused, Unavailable
+from features.errors import BadInput, NotFound, NotReady, Refused
 from model import bundle
-from model.promotion import Gate, from_dicts
+from model.promotion import from_dicts
+from model.registry.door import asking, open_mlflow
+from model.registry.runs import Release, gate_tags, shortened, write_down
+from model.served import SERVED, SHADOW, checked_label, folder_of, point, shadow_bundle
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-SERVED = "served.json"
 KEPT_CHAMPIONS = 50
-_LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
-class Release:
-    """What `Registry.log` writes down.
+class Recorded:
+    """What a run wrote down, enough to make its model again.
 
     Attributes:
-        label: name of the label, and of the registered model.
-        booster: the LightGBM booster, logged as its own text.
-        example: (n, f) made-up rows with the features as columns, for the signature.
-        bundle: folder of plain files.
-        params: settings, by name.
-        metrics: figures, by name.
-        gates: all of them.
-        digest: of the dataset.
-        card: the model card.
+        run_id: of the run.
+        tags: all of them; see `model.registry.runs.tags_of`.
+        folder: a copy of the released bundle.
+        bundle: the same, checked and loaded.
     """
 
-    label: str
-    booster: Any
-    example: pd.DataFrame
-    bundle: Path
-    params: Mapping[str, object]
-    metrics: Mapping[str, float]
-    gates: tuple[Gate, ...]
-    digest: str
-    card: str
-
-
-def served_bundle(home: Path, label: str) -> Path:
-    """The folder of the bundle that serves a label; asks no registry.
-
-    Raises:
-        NotReady: none was promoted yet.
-    """
-    found = _served(home).get(label)
-    if found is None:
-        raise NotReady(
-            f"there is no model for {label} yet",
-            where=str(home),
-            mend=f"Run `handrail train --label {label}`, then `handrail promote --label {label}`",
-        )
-    return _folder(home, label, int(found["version"]))
+    run_id: str
+    tags: Mapping[str, str]
+    folder: Path
+    bundle: bundle.Bundle
 
 
 class Registry:
@@ -90,11 +50,13 @@ class Registry:
     Args:
         home: the school's folder.
         uri: an MLflow tracking server; by default the school's own SQLite file.
+        tags: said of every run that is written down, such as `until` and `lake`.
     """
 
-    def __init__(self, home: Path, uri: str | None = None) -> None:
+    def __init__(self, home: Path, uri: str | None = None, tags: Mapping[str, str] | None = None) -> None:
         self.home = home.resolve()
         self.uri = uri or f"sqlite:///{self.home / 'mlflow.db'}"
+        self.tags = dict(tags or {})
 
     def log(self, release: Release) -> tuple[int, str]:
         """Writes down a trained model and makes it the challenger.
@@ -102,40 +64,94 @@ class Registry:
         Returns:
             Its version and the id of its run.
         """
-        client, name = self._client, _checked_label(release.label)
-        mlflow = _mlflow()
-        from mlflow.models import infer_signature
-
-        with _asking():
-            mlflow.set_tracking_uri(self.uri)  # process-wide in MLflow, so said again for each training
-            with mlflow.start_run(experiment_id=self._experiment(name)) as run:
-                mlflow.log_params({key: str(value) for key, value in release.params.items()})
-                mlflow.log_metrics(dict(release.metrics))
-                mlflow.set_tags({"dataset_digest": release.digest, **_gate_tags(release.gates)})
-                mlflow.log_artifacts(str(release.bundle), "bundle")
-                logged = mlflow.lightgbm.log_model(
-                    release.booster,
-                    name="booster",
-                    signature=infer_signature(release.example, release.booster.predict(release.example.to_numpy())),
-                    input_example=release.example,
-                    pip_requirements=[f"{guest}=={metadata.version(guest)}" for guest in ("lightgbm", "numpy")],
-                )
+        client, name = self._client, checked_label(release.label)
+        champion = self.champion(name)
+        tags = {**self.tags, "champion": "" if champion is None else str(champion)}
+        with asking():
+            open_mlflow().set_tracking_uri(self.uri)  # process-wide in MLflow, so said again for each training
+            run_id, model_id = write_down(client, self._experiment(name), release, tags)
             if not self._is_registered(name):
                 client.create_registered_model(name)
             made = client.create_model_version(
                 name,
-                logged.model_uri,
-                run.info.run_id,
+                f"models:/{model_id}",
+                run_id,
+                model_id=model_id,
                 tags={
                     "dataset_digest": release.digest,
                     "bundle": bundle.version_of(release.bundle),
                     "gates": json.dumps([gate.as_dict() for gate in release.gates]),
-                    **_gate_tags(release.gates),
+                    **gate_tags(release.gates),
                 },
-                description=release.card,
+                description=shortened(release.card),
             )
             client.set_registered_model_alias(name, "challenger", made.version)
-        return int(made.version), str(run.info.run_id)
+        return int(made.version), run_id
+
+    def recorded(self, run_id: str, folder: Path) -> Recorded:
+        """What a training wrote down.
+
+        Args:
+            run_id: of its run.
+            folder: where its bundle is copied to.
+
+        Raises:
+            NotFound: there is no such run, or it is none of a training that was finished.
+            BadInput: its bundle is damaged.
+        """
+        where, mend = f"run {run_id}", "See the runs with `mlflow ui`"
+        with asking():
+            try:
+                tags = dict(self._client.get_run(run_id).data.tags)
+            except open_mlflow().exceptions.MlflowException as error:
+                if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    raise
+                raise NotFound("there is no such run", where=where, mend=mend) from error
+            if "dataset_digest" not in tags or not self._client.list_artifacts(run_id, "bundle"):
+                raise NotFound("it is not the run of a finished training", where=where, mend=mend)
+            fetched = Path(self._client.download_artifacts(run_id, "bundle", str(folder)))
+        return Recorded(run_id, tags, fetched, bundle.load(fetched))
+
+    def set_shadow(self, label: str, version: int | None = None) -> int:
+        """Lets a version run beside the champion: every night scores with it too, and nothing is decided by it.
+
+        Its gates may be red, but its bundle must load.
+
+        Args:
+            label: name of the label.
+            version: by default the challenger.
+
+        Returns:
+            The version.
+
+        Raises:
+            NotReady: nothing was trained for the label.
+            NotFound: there is no such version.
+            Refused: it is the champion itself.
+            BadInput: its bundle is damaged.
+        """
+        number = int(self._version(label, "challenger" if version is None else version).version)
+        if number == self.champion(label):
+            raise Refused(
+                "it is the champion: it cannot run beside itself",
+                where=f"{label} version {number}",
+                mend="Name another one with --version, or train a challenger",
+            )
+        self.fetch_bundle(label, number)
+        with asking():
+            self._client.set_registered_model_alias(label, "shadow", str(number))
+        point(self.home, SHADOW, label, number)
+        return number
+
+    def drop_shadow(self, label: str) -> bool:
+        """Takes the shadow away; says whether there was one."""
+        there = shadow_bundle(self.home, checked_label(label)) is not None
+        if there:
+            point(self.home, SHADOW, label, None)
+        if self._is_registered(label):
+            with asking(), suppress(open_mlflow().exceptions.MlflowException):  # there is no such alias
+                self._client.delete_registered_model_alias(label, "shadow")
+        return there
 
     def promote(self, label: str, version: int | None = None, override: str | None = None) -> int:
         """Makes a version the champion and points the server to its bundle.
@@ -164,7 +180,7 @@ class Registry:
             why = "; ".join(f"{gate.name}: {gate.words}" for gate in red)
             raise Refused(why, where=name, mend='Mend that, or go on with --override "reason" (it is recorded)')
         past = self._past(label)
-        with _asking():
+        with asking():
             if red:
                 self._client.set_model_version_tag(label, made.version, "override", reason)
                 self._client.set_model_version_tag(label, made.version, "override_at", clock.now().isoformat())
@@ -183,7 +199,7 @@ class Registry:
         past = self._past(label)
         if len(past) < 2:
             raise Refused("there is no earlier champion to go back to", where=label, mend="Promote a version by number")
-        with _asking():
+        with asking():
             self._serve(label, past[:-1])
         return past[-2]
 
@@ -206,13 +222,13 @@ class Registry:
             The folder; it is checked.
         """
         made = self._version(label, which)
-        folder = _folder(self.home, label, int(made.version))
+        folder = folder_of(self.home, label, int(made.version))
         if bundle.version_of(folder) == made.tags.get("bundle"):
             with suppress(BadInput):  # damaged here: the registry's copy takes its place
                 bundle.load(folder)
                 return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as nearby, _asking():
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as nearby, asking():
             fetched = Path(self._client.download_artifacts(str(made.run_id), "bundle", nearby))
             try:
                 bundle.load(fetched)
@@ -230,25 +246,20 @@ class Registry:
         folder = self.fetch_bundle(label, number)
         self._client.set_registered_model_alias(label, "champion", str(number))
         self._client.set_registered_model_tag(label, "champions", json.dumps(champions[-KEPT_CHAMPIONS:]))
-        pointer = self.home / "bundles" / SERVED
-        served = {**_served(self.home), label: {"version": number, "bundle": bundle.version_of(folder)}}
-        draft = pointer.with_suffix(".draft")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(served, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(pointer)
+        point(self.home, SERVED, label, number)
+        if shadow_bundle(self.home, label) == folder:  # it has become the champion
+            self.drop_shadow(label)
 
     def _past(self, label: str) -> list[int]:
         """The champions so far, oldest first; the last one is the present one."""
-        if not self._is_registered(_checked_label(label)):
+        if not self._is_registered(checked_label(label)):
             return []
-        with _asking():
+        with asking():
             return list(json.loads(self._client.get_registered_model(label).tags.get("champions", "[]")))
 
     def _version(self, label: str, which: str | int) -> ModelVersion:
         """A version by number or alias."""
-        if not self._is_registered(_checked_label(label)):
+        if not self._is_registered(checked_label(label)):
             raise NotReady(
                 f"nothing was trained for {label} yet", where="registry", mend=f"Run `handrail train --label {label}`"
             )
@@ -256,12 +267,12 @@ class Registry:
             if isinstance(which, int):
                 return self._client.get_model_version(label, str(which))
             return self._client.get_model_version_by_alias(label, which)
-        except _mlflow().exceptions.MlflowException as error:
+        except open_mlflow().exceptions.MlflowException as error:
             what = f"version {which}" if isinstance(which, int) else which
             raise NotFound(f"there is no {what} of {label}", where="registry") from error
 
     def _is_registered(self, label: str) -> bool:
-        with _asking():
+        with asking():
             return bool(self._client.search_registered_models(f"name = '{label}'"))
 
     def _experiment(self, label: str) -> str:
@@ -273,58 +284,5 @@ class Registry:
     @cached_property
     def _client(self) -> MlflowClient:
         self.home.mkdir(parents=True, exist_ok=True)
-        with _asking():
-            return _mlflow().MlflowClient(self.uri, self.uri)
-
-
-def _mlflow() -> ModuleType:
-    """MLflow, opened quietly: it tells nobody, loads no pickle and draws no progress bars."""
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
-        os.environ.setdefault(name, "true")
-    for name in ("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"):
-        os.environ.setdefault(name, "false")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    import mlflow
-    import mlflow.lightgbm
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return mlflow
-
-
-def _served(home: Path) -> dict[str, dict[str, Any]]:
-    path = home / "bundles" / SERVED
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise BadInput("is not JSON", where=str(path), mend="Run `handrail promote` again") from error
-
-
-def _folder(home: Path, label: str, version: int) -> Path:
-    return home / "bundles" / _checked_label(label) / str(version)
-
-
-def _checked_label(label: str) -> str:
-    if not _LABEL.fullmatch(label):
-        raise BadInput(f"{label!r} is not the name of a label", where="registry", mend="Write it like withdrawal_28d")
-    return label
-
-
-def _gate_tags(gates: tuple[Gate, ...]) -> dict[str, str]:
-    marks = {True: "passed", False: "red", None: "not asked"}
-    return {f"gate.{gate.name}": f"{marks[gate.passed]}: {gate.words}"[:5000] for gate in gates}
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    """Turns errors of MLflow and of its database into one that says what to do."""
-    mlflow = _mlflow()
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (mlflow.exceptions.MlflowException, SQLAlchemyError) as error:
-        said = str(error).strip().splitlines()[0]
-        raise Unavailable(f"MLflow does not answer as it should: {said}", where="registry", mend="Try again") from error
+        with asking():
+            return open_mlflow().MlflowClient(self.uri, self.uri)

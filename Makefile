@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS = never
 export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = 1
 
-.PHONY: help install demo serve test check format test-real test-all bench docs lock clean
+.PHONY: help install demo serve test check format test-real test-all bench notebooks docs lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -53,6 +53,10 @@ test-all: check test  ## everything but the real data
 
 bench: install  ## how fast features are made: hours and 3 GB; ARGS=--quick only shows that it works
 	@$(BIN)/python -m benchmarks.features --homes build/benchmarks $(ARGS)
+
+notebooks: install  ## run the notebooks on the school in HOME_DIR; with their plots they go to build/notebooks
+	@mkdir -p build/notebooks
+	@HANDRAIL_HOME="$(abspath $(HOME_DIR))" $(BIN)/jupyter execute --output=../build/notebooks/{notebook_name} notebooks/*.ipynb
 
 docs: install  ## write docs/reference anew from the code
 	@$(BIN)/python docs/make_reference.py

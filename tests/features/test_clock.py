@@ -71,7 +71,8 @@ SAMOA = pytest.param(
 def test_midnights_are_the_starts_of_the_days(zone):
     every = np.arange(day_number(date(2009, 1, 1)), day_number(date(2027, 1, 1)))
     first = midnights(every, zone)
-    assert first.tolist() == [day_start(int(day), zone).timestamp() * 1e6 for day in every]
+    # As arrays: where one of thousands is off, as it is in Samoa, pytest would take hours to show how lists differ.
+    assert np.array_equal(first, [day_start(int(day), zone).timestamp() * 1e6 for day in every])
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -52,6 +52,10 @@ def test_help_names_every_command(run):
         "serve",
         "demo",
         "doctor",
+        "backtest",
+        "drift",
+        "retrain",
+        "reproduce",
     ):
         assert command in out
 
@@ -119,7 +123,7 @@ def test_wrong_usage_exits_with_2(run, words):
         (("train", "--label", "churn"), "withdrawal_28d"),
         (("promote",), "handrail train"),
         (("rollback",), "no earlier champion"),
-        (("nightly",), "handrail train"),
+        (("nightly",), "handrail import"),
         (("nightly", "--as-of", "5.11.2014"), "2014-11-05"),
         (("features", "--as-of", "2026-01-01", "--out", "f.xlsx"), ".parquet"),
         (("features", "--as-of", "2026-01-01", "--every", "week", "--out", "f.csv"), "7d"),

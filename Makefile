@@ -32,8 +32,12 @@ demo: install  ## a made school, from nothing to a served risk list on 127.0.0.1
 serve: install  ## serve the school in HOME_DIR
 	@exec $(BIN)/handrail --home $(HOME_DIR) serve --port $(PORT)
 
+# Every process that a test starts would compile anew what it imports; and workers whose threads each take all cores
+# only wait for one another.
+test test-all: export PYTHONDONTWRITEBYTECODE =
+test test-all: export OMP_NUM_THREADS = 1
 test: install  ## the whole suite, on what the project makes itself
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --durations=25
 
 check: install  ## ruff, format, mypy and the house laws
 	@$(BIN)/ruff check .
@@ -49,7 +53,9 @@ test-real: install  ## the journeys on real data: make test-real DATA=../shared/
 	@test -n "$(DATA)" || { echo "say where the data is: make test-real DATA=DIR"; exit 2; }
 	@HANDRAIL_TEST_DATA="$(abspath $(DATA))" $(BIN)/python -m pytest tests/real --no-cov
 
-test-all: check test  ## everything but the real data
+test-all: export HANDRAIL_TEST_THOROUGH = 1
+test-all: check install  ## everything but the real data: all that chance may draw, and which lines no test runs
+	@$(BIN)/python -m pytest --durations=25 --cov --cov-report=term:skip-covered
 
 bench: install  ## how fast features are made: hours and 3 GB; ARGS=--quick only shows that it works
 	@$(BIN)/python -m benchmarks.features --homes build/benchmarks $(ARGS)

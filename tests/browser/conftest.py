@@ -21,6 +21,7 @@ from serving.store import Store
 from tests.serving.page import made_list
 
 CHROMIUM = Path("/usr/bin/chromium")
+START_SECONDS = 120
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -56,12 +57,16 @@ def server(tmp_path: Path) -> Iterator[str]:
     running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    while not running.started and thread.is_alive():
+    until = time.monotonic() + START_SECONDS
+    while not running.started:
+        assert thread.is_alive(), "the server ended instead of starting"
+        assert time.monotonic() < until, f"the server has not started after {START_SECONDS} s"
         time.sleep(0.02)
     port = running.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     running.should_exit = True
-    thread.join()
+    thread.join(START_SECONDS)
+    assert not thread.is_alive(), f"the server has not stopped after {START_SECONDS} s"
     store.close()
 
 
@@ -76,7 +81,7 @@ def open_page(chromium: Browser, server: str) -> Iterator[Callable[..., Page]]:
         windows.append(window)
         window.add_cookies([{"name": "handrail_lang", "value": lang, "url": server}])
         page = window.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.goto(f"{server}/login")
         page.fill("#login", login)

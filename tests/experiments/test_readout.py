@@ -6,6 +6,7 @@ import pytest
 
 from experiments.readout import Arm, readout
 from features.errors import BadConfig, NotFound, NotReady
+from tests.thorough import examples
 
 
 @pytest.fixture
@@ -207,7 +208,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(read, settings, first_
     ids = np.array([f"s{number}" for number in range(students)])
     when = pd.Timestamp("2026-01-10 09:00", tz="Europe/Moscow").tz_convert("UTC").as_unit("us")
     times = {"occurred_at": when, "known_at": when, "day": first_day, "known_day": first_day}
-    for _ in range(200):
+    trials = examples(200)
+    for _ in range(trials):
         control = rng.random(students) < 0.1
         lost = rng.random(students) < np.where(control, 0.25, 0.25 - truth)
         decisions = pd.DataFrame(
@@ -225,4 +227,4 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(read, settings, first_
         if found.effect is None:  # the split's alarm, once in a thousand
             continue
         held += found.effect.interval.low <= truth <= found.effect.interval.high
-    assert 0.90 <= held / 200 <= 0.99
+    assert 0.90 <= held / trials <= 0.99

@@ -11,6 +11,7 @@ from features.build import snapshot
 from features.business_hours import BusinessHours
 from features.errors import BadConfig
 from tests.features.small_school import SmallSchool
+from tests.thorough import examples
 
 WEEK = {"opens": 10, "closes": 19, "days": [0, 1, 2, 3, 4], "holidays": ["2026-03-09"]}
 HOURS = BusinessHours.from_config(WEEK, "Europe/Moscow")
@@ -47,7 +48,7 @@ def brute_force(start: datetime, minutes: int) -> datetime:
     return now
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 60 * 24 * 20), st.integers(1, 60 * 30))
 def test_it_agrees_with_counting_minutes(offset, minutes):
     start = datetime(2026, 2, 27, tzinfo=UTC) + timedelta(minutes=offset)
@@ -93,7 +94,7 @@ def test_no_moments_have_no_clock():
     assert HOURS.clock(moments()[:0].astype("datetime64[us, UTC]")).tolist() == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 60 * 24 * 20), st.integers(0, 60 * 60))
 def test_the_clock_has_gone_on_by_the_hours_that_were_added(offset, minutes):
     start = pd.Series([pd.Timestamp(datetime(2026, 2, 27, tzinfo=UTC) + timedelta(minutes=offset)).as_unit("us")])

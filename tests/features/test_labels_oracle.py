@@ -18,6 +18,7 @@ from features.labels import LABELS, label
 from tests.features.oracle import UNKNOWN, Past
 from tests.features.oracle_labels import ANSWERS, Hindsight
 from tests.features.small_school import written
+from tests.thorough import examples
 
 FIRST = date(2026, 2, 16)
 """Day 0, a Monday; Berlin changes the clock on day 41."""
@@ -157,7 +158,9 @@ def test_the_oracle_knows_every_label():
     assert set(ANSWERS) == set(LABELS)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(st.sampled_from(ZONES), st.lists(PART, min_size=2, max_size=4))
 def test_every_label_is_what_a_person_would_count(zone, parts):
     found = differences(Made(zone, parts))

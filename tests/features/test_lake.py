@@ -119,7 +119,7 @@ def test_a_killed_import_leaves_the_lake_as_it_was_and_can_be_done_again(tmp_pat
                                                   "occurred_at": {NOON!r}, "known_at": {NOON!r}}}))
             os.kill(os.getpid(), signal.SIGKILL)
     """
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=os.getcwd(), check=False)
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=os.getcwd(), timeout=300, check=False)
     assert ended.returncode == -signal.SIGKILL
     assert lake.read("activity")["event_id"].to_list() == ["a"]
     assert add(lake, "2", "activity", logins("b")).kept["activity"] == 1

@@ -19,6 +19,7 @@ from features.clock import day_number
 from tests.features import oracle
 from tests.features.random_schools import CUTS, FIRST, PARTS, SETTINGS, ZONE, Made, busy_parts
 from tests.features.small_school import written
+from tests.thorough import examples
 
 ROOM = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -57,13 +58,13 @@ def check(made: Made, days: list[int], own: str = "") -> None:
     pd.testing.assert_frame_equal(alone, table[table["student_id"] == student].reset_index(drop=True))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=ROOM)
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=ROOM)
 @given(ZONE, SETTINGS, PARTS, CUTS)
 def test_every_feature_is_what_a_person_would_count(zone, own, parts, days):
     check(Made(zone, parts), days, own)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=ROOM)
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=ROOM)
 @given(ZONE, SETTINGS, st.integers(0, 10**6), CUTS)
 def test_it_is_so_where_much_happens_and_mates_are_compared(zone, own, seed, days):
     check(Made(zone, busy_parts(seed)), days, own)

@@ -25,6 +25,7 @@ from features.labels import LABELS, label
 from features.lake import Lake
 from tests.features.kinds import KINDS, OF_A_PERSON
 from tests.features.small_school import MOSCOW, Rows, SmallSchool, empty, live_rows, put, written
+from tests.thorough import examples
 
 TODAY = date(2026, 3, 15)
 CUTS = [TODAY - timedelta(days=days) for days in (12, 4, 0)]
@@ -124,7 +125,7 @@ class Drawn:
 
 DRAWN = st.builds(Drawn, st.lists(FACT, min_size=30, max_size=70), st.lists(CHANGE, min_size=2, max_size=9))
 drawing = settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -183,7 +184,7 @@ def test_what_is_known_later_changes_nothing_now(drawn, cut):
         pd.testing.assert_frame_equal(answers(later, cut), answers(then, cut), check_exact=True)
 
 
-@settings(drawing, max_examples=2)
+@settings(drawing, max_examples=examples(2))
 @given(DRAWN, st.randoms(use_true_random=False))
 def test_facts_in_any_order_any_imports_and_told_twice_are_the_same_facts(drawn, random):
     with tempfile.TemporaryDirectory() as folder:

@@ -59,10 +59,12 @@ def test_no_room_is_called_by_a_name_that_says_nothing():
         assert not {"utils", "helpers", "manager", "common", "misc"} & {part.removesuffix(".py") for part in path.parts}
 
 
-@pytest.mark.parametrize("guest", ["mlflow", "lightgbm", "evidently", "ibis", "sklearn", "shap"])
-def test_the_door_opens_without_its_big_guests(guest):
-    program = f"import handrail.cli, sys; sys.exit({guest!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+def test_the_door_opens_without_its_big_guests():
+    program = "import handrail.cli, sys; print(*sys.modules)"
+    words = [sys.executable, "-c", program]
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True).stdout.split()
+    assert "handrail.cli" in told
+    assert not set(told) & {"mlflow", "lightgbm", "evidently", "ibis", "sklearn", "shap"}
 
 
 def test_no_lock_names_a_registry():

@@ -19,6 +19,7 @@ from features.importers import mapping as mappings
 from features.importers.guess import named
 from features.importers.proposal import ASK, propose, quoted
 from features.synthetic import make
+from tests.thorough import examples
 
 ROOT = Path(__file__).resolve().parents[3]
 WORDS = School(ROOT).config("headings")
@@ -185,7 +186,7 @@ HEADINGS = st.lists(
 CELLS = st.sampled_from(["", "7", "2025-03-04", "01.02.2025", "1,990", "login", "да", "0.5", '"', "\x7f"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(HEADINGS, st.lists(st.lists(CELLS, min_size=6, max_size=6), max_size=4))
 def test_any_export_gives_a_mapping_that_can_be_read(tmp_path_factory, headings, cells) -> None:
     folder = tmp_path_factory.mktemp("any")

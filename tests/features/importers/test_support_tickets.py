@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from features.importers.support_tickets import Event, Shown, Ticket, Words, moment, write
 from features.lake import Lake
+from tests.thorough import examples
 
 START = pd.Timestamp("2025-09-01T06:00:00Z").as_unit("us")
 ZONE = "Europe/Moscow"
@@ -39,7 +40,7 @@ def is_open(events: pd.DataFrame, at: pd.Timestamp) -> bool:
     return bool(moves.sort_values("occurred_at", kind="stable")["event"].iloc[-1] != "resolved")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     moves=st.lists(st.integers(1, 200), max_size=6, unique=True),
     exports=st.lists(st.integers(0, 220), min_size=1, max_size=8, unique=True),

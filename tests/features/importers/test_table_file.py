@@ -24,6 +24,7 @@ from features.errors import BadInput
 from features.importers import csv, json_lines_file, parquet_file
 from features.importers.table_file import kind_of
 from features.lake import Lake
+from tests.thorough import examples
 
 TICKETS = """
 [[table]]
@@ -221,7 +222,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_character
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1)).map(lambda at: at.isoformat(timespec="seconds"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.tuples(TEXTS, TEXTS, st.one_of(MOMENTS, TEXTS)).filter(lambda row: any(map(str.strip, row))),

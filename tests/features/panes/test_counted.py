@@ -16,6 +16,7 @@ from features.panes.counted import Counted, Flags, Sum, where
 from features.panes.queries import COUNTED
 from features.panes.school import build
 from tests.features.small_school import typed
+from tests.thorough import examples
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IDS = pd.Index(["e0", "e1"], name="enrolment_id")
@@ -84,7 +85,7 @@ def one_by_one(counted: Counted, frame: pd.DataFrame) -> dict[tuple[int, int, in
 def test_events_counted_in_python_are_what_the_query_counts(name):
     counted = COUNTED[name]
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=examples(8), deadline=None)
     @given(events_of(counted.table))
     def agree(events):
         frame = frame_of(counted.table, events)

@@ -112,11 +112,18 @@ def rows_of(pane: Pane) -> dict[tuple[int, ...], tuple[int, ...]]:
     return {row[0]: row[1:] for row in sums.itertuples(name=None)}
 
 
-@pytest.mark.parametrize("number", range(len(TOLD)), ids=[kind.name for kind in TOLD])
-def test_the_panes_that_it_changes_are_those_of_a_build(twice, number):
+@pytest.fixture(scope="module")
+def built(twice) -> tuple[pd.Index, list[Any]]:
+    """The enrolments, and the panes of the school that has been told and of the one that has not."""
     ids = Enrolments(Lake(twice.told.lake, twice.told.zone)).ids
+    return ids, [of_school(school, ids) for school in (twice.told, twice.untold)]
+
+
+@pytest.mark.parametrize("number", range(len(TOLD)), ids=[kind.name for kind in TOLD])
+def test_the_panes_that_it_changes_are_those_of_a_build(twice, built, number):
+    ids, panes = built
     at = ids.get_indexer([name_of(number), f"{name_of(number)}-too"])
-    expected, kept = (of_school(school, ids).of(at) for school in (twice.told, twice.untold))
+    expected, kept = (one.of(at) for one in panes)
     replaced = with_fresh(twice.untold, kept, ids[at], [name_of(number)] * 2, fresh_of(twice, number))
     found = kept | replaced
     assert {name: rows_of(pane) for name, pane in found.items() if len(pane.at)} == {
@@ -127,14 +134,18 @@ def test_the_panes_that_it_changes_are_those_of_a_build(twice, number):
     ) - set(kept)
 
 
+@pytest.fixture(scope="module")
+def told(twice) -> Snapshots:
+    return Snapshots(twice.told)
+
+
 @pytest.mark.parametrize("table", sorted({kind.table for kind in TOLD}))
-def test_an_event_that_the_lake_has_is_not_counted_twice(twice, table):
-    snapshots = Snapshots(twice.told)
+def test_an_event_that_the_lake_has_is_not_counted_twice(twice, told, table):
     for number in [i for i, kind in enumerate(TOLD) if kind.table == table][:2]:
         student = name_of(number)
         pd.testing.assert_frame_equal(
-            snapshots.at(CUTS, students=[student], fresh=fresh_of(twice, number)),
-            snapshots.at(CUTS, students=[student]),
+            told.at(CUTS, students=[student], fresh=fresh_of(twice, number)),
+            told.at(CUTS, students=[student]),
             check_exact=True,
         )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from features.errors import BadConfig, Refused
 from serving.decide import Consent, Decision, EnrolmentCase, FollowUp, Touch, decide, judge, replay
+from tests.thorough import examples
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
@@ -199,7 +200,8 @@ def test_a_replay_under_another_policy_is_refused(policy, make_policy, make_case
 
 def test_deciding_imports_nothing_heavy() -> None:
     code = "import sys, serving.decide; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    words = [sys.executable, "-c", code]
+    loaded = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT, timeout=300)
     assert not {"numpy", "pandas", "sqlalchemy", "fastapi"} & set(loaded.stdout.split())
 
 
@@ -255,7 +257,7 @@ def _refused(words: list[Consent], channel: str, purpose: str, now: datetime) ->
     return standing or paused
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(_students, _zones, _enrolments, _consents, _touches, st.randoms(use_true_random=False))
 def test_whatever_the_case(make_policy, make_case, student, zone, enrolments, consents, touches, draw) -> None:
     policy = make_policy()
@@ -289,7 +291,7 @@ def test_whatever_the_case(make_policy, make_case, student, zone, enrolments, co
     assert Decision.from_record(json.loads(record)) == decision
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     _students,
     _zones,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -31,6 +32,23 @@ def store(url: str) -> Iterator[Store]:
     store = Store(url)
     yield store
     store.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Any]]:
+    """start(function, *arguments): runs it in a process of its own, which is ended with the test at the latest."""
+    context = multiprocessing.get_context("spawn")
+    started: list[Any] = []
+
+    def begun(function: Callable[..., None], *arguments: Any) -> Any:
+        started.append(context.Process(target=function, args=arguments, daemon=True))
+        started[-1].start()
+        return started[-1]
+
+    yield begun
+    for process in started:
+        process.kill()
+        process.join()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -55,13 +54,11 @@ def _migrate(url: str) -> None:
     store.check()
 
 
-def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+def test_several_processes_may_migrate_at_once(tmp_path: Path, start) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
-    processes = [multiprocessing.get_context("spawn").Process(target=_migrate, args=(url,)) for _ in range(2)]
+    processes = [start(_migrate, url) for _ in range(2)]
     for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
+        process.join(300)
     assert [process.exitcode for process in processes] == [0, 0]
 
 

@@ -77,10 +77,10 @@ def test_contacts_are_the_decisions_that_recommend_one(store, make_record) -> No
     assert store.contacts_since([], MARCH) == []
 
 
-def _race(url: str, name: str, start, results) -> None:
+def _race(url: str, name: str, flag, results) -> None:
     store = Store(url)
     results.put((name, "ready"))
-    start.wait()
+    assert flag.wait(300), "nobody started the race"
     for number in range(200):
         record = {
             "decision_id": f"d_{number}",
@@ -100,17 +100,15 @@ def _race(url: str, name: str, start, results) -> None:
     store.close()
 
 
-def test_two_processes_racing_get_the_same_decision(store, url) -> None:
+def test_two_processes_racing_get_the_same_decision(store, url, start) -> None:
     context = multiprocessing.get_context("spawn")
-    start, results = context.Event(), context.Queue()
-    racers = [context.Process(target=_race, args=(url, name, start, results)) for name in ("a", "b")]
+    flag, results = context.Event(), context.Queue()
+    racers = [start(_race, url, name, flag, results) for name in ("a", "b")]
+    assert {results.get(timeout=300)[1] for _ in racers} == {"ready"}
+    flag.set()
+    got = [results.get(timeout=300) for _ in range(400)]
     for racer in racers:
-        racer.start()
-    assert {results.get(timeout=120)[1] for _ in racers} == {"ready"}
-    start.set()
-    got = [results.get(timeout=120) for _ in range(400)]
-    for racer in racers:
-        racer.join(120)
+        racer.join(300)
         assert racer.exitcode == 0
     writers = {number: {writer for n, writer in got if n == number} for number in range(200)}
     assert all(len(names) == 1 for names in writers.values())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from contextlib import contextmanager
@@ -161,13 +160,14 @@ def _die_while_publishing(url: str, entries: list, pieces: int) -> None:
 
 
 @pytest.mark.parametrize("pieces", [2, 4])
-def test_a_run_that_is_killed_publishes_nothing_and_can_be_run_again(store, url, make_entries, pieces: int) -> None:
+def test_a_run_that_is_killed_publishes_nothing_and_can_be_run_again(
+    store, url, make_entries, start, pieces: int
+) -> None:
     old = _publish(store, make_entries(4), date(2025, 2, 1))
     entries = make_entries(1201)
-    run = multiprocessing.get_context("spawn").Process(target=_die_while_publishing, args=(url, entries, pieces))
-    run.start()
-    run.join(120)
-    assert run.exitcode == -9
+    run = start(_die_while_publishing, url, entries, pieces)
+    run.join(300)
+    assert run.exitcode == -signal.SIGKILL
     assert store.last_night() == old
     assert store.entries(_publish(store, entries).night_id) == entries
 

@@ -18,6 +18,7 @@ others print it.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +26,13 @@ import numpy as np
 import pandas as pd
 
 from features.build import snapshot
-from features.catalogue import FEATURES, usable
+from features.catalogue import usable
 from features.config import School
 from features.lake import Lake
 from features.profile import listed
 from model.baselines import logistic
 from model.dataset import Dataset
+from model.learning import signs
 from model.metrics import Resampling, auc, figure
 from model.risk import RiskSettings, grow
 from model.train import Settings
@@ -55,7 +57,10 @@ def main() -> None:
     print("| " + " | ".join((*heads, "published")) + " |\n|---|---|---|---|---|---|---|")
     for share in SHARES:
         data = rows_at(school, share, results)
-        found = [figure(areas(data, kind, settings, words.repeats)) for kind in ("present", "free", "logistic")]
+        found = [
+            figure(areas(data, kind, settings, signs(school.config("model")), words.repeats))
+            for kind in ("present", "free", "logistic")
+        ]
         told = " | ".join(str(one) for one in found)
         print(f"| {share:.0%} | {len(data):,} | {data.y.mean():.1%} | {told} | {PUBLISHED[share]} |", flush=True)
 
@@ -82,10 +87,9 @@ def rows_at(school: School, share: float, results: pd.Series) -> Dataset:
     return Dataset(rows[rows["y"].notna()], usable(listed(school)), "fails_or_withdraws", 1, 1)
 
 
-def areas(data: Dataset, kind: str, settings: RiskSettings, repeats: int) -> np.ndarray:
+def areas(data: Dataset, kind: str, settings: RiskSettings, monotone: Mapping[str, int], repeats: int) -> np.ndarray:
     """ROC-AUC of rows foretold by models that never saw their students: mean of the repeats, (DRAWS + 1,)."""
     free = replace(settings, rounds=300, depth=5, leaves=24, l2=1.0, feature_share=0.5, row_share=1.0)
-    monotone = {name: one.monotone for name, one in FEATURES.items()}
     found = []
     for repeat in range(repeats):
         students = np.unique(data.students)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from features import clock
 from features.build import snapshot
-from features.catalogue import FEATURES, usable
+from features.catalogue import usable
 from features.errors import BadInput, NotReady
 from features.labels import Label, label
 from features.lake import Lake
@@ -173,6 +173,7 @@ def backtest(
         BadInput: the days or steps cannot be used.
     """
     from model.backtest import Backtest, compare
+    from model.learning import signs
     from model.train import Settings as ModelSettings
 
     writable(out)
@@ -188,7 +189,7 @@ def backtest(
         definition=definition,
         answers=lambda rows, until_day: label(school, rows, definition, until_day),
         features=usable(listed(school)),
-        monotone={feature.name: feature.monotone for feature in FEATURES.values()},
+        monotone=signs(school.config("model")),
         settings=chosen,
         seed=seed,
         retrain_days=_step(retrain_every, "--retrain-every"),

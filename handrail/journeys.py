@@ -161,6 +161,7 @@ def train(
     settings: Settings, name: str | None, until: date | None, seed: int, *, tune: int = 0, quiet: bool = False
 ) -> TrainResult:
     """Dataset, tuning where it is asked for, fit, calibrate, gates, MLflow run; the challenger."""
+    from model.learning import signs
     from model.registry import Registry
     from model.train import train as train_model
 
@@ -174,7 +175,7 @@ def train(
             learned_from,
             Registry(settings.home, settings.mlflow_uri, origin),
             school.config("model"),
-            monotone={feature.name: feature.monotone for feature in FEATURES.values()},
+            monotone=signs(school.config("model")),
             families={feature.name: feature.family for feature in FEATURES.values()},
             seed=seed,
             tune=tune,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from features.catalogue import FEATURES
+from features.errors import BadConfig
 from model.calibration import CalibrationSettings, Candidate, choose
 from model.dataset import Dataset, SplitSettings, enough, forward_folds, not_enough
 from model.risk import RiskModel, RiskSettings, grow
@@ -93,3 +96,19 @@ class Recipe:
         """How trees are grown on a share of the rows, so that they are shrunk as much as those grown on all of them."""
         least = self.risk.least_leaf_hessian * share
         return replace(self.risk, l2=self.risk.l2 * share, least_leaf_hessian=least)
+
+
+def signs(config: Mapping[str, Any]) -> dict[str, int]:
+    """Monotone constraints by feature: the catalogue's, with those of [monotone] in model.toml laid over them.
+
+    Raises:
+        BadConfig: a feature is not known, or a sign is neither 1 (more means more risk), -1 nor 0 (free).
+    """
+    own = config.get("monotone", {})
+    for name, sign in own.items():
+        where = f"model.toml [monotone] {name}"
+        if name not in FEATURES:
+            raise BadConfig("is no feature", where=where, mend="The names are in docs/reference/features.md")
+        if type(sign) is not int or sign not in (-1, 0, 1):
+            raise BadConfig(f"is {sign!r}", where=where, mend="Write 1 for more risk, -1 for less, 0 for free")
+    return {name: feature.monotone for name, feature in FEATURES.items()} | own

@@ -52,6 +52,9 @@ class Settings:
         Raises:
             BadConfig: a name is not known, or a value is of the wrong kind.
         """
+        for name in set(config) - {*KINDS, "monotone"}:
+            known = ", ".join(f"[{one}]" for one in (*KINDS, "monotone"))
+            raise BadConfig(f"[{name}] is no table", where="model.toml", mend=f"There are {known}")
         return cls(**{one.name: _table(KINDS[one.name], config, one.name) for one in fields(cls)})
 
     def recipe(self, monotone: Mapping[str, int], seed: int) -> Recipe:

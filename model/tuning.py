@@ -152,7 +152,7 @@ def _suggested(trial: Trial) -> dict[str, Any]:
     return {
         "depth": depth,
         "leaves": min(24, 2**depth),
-        "rounds": trial.suggest_int("rounds", 50, 400, step=50),
+        "rounds": trial.suggest_int("rounds", 20, 1000, log=True),
         "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.15, log=True),
         "l2": trial.suggest_float("l2", 1.0, 500.0, log=True),
         "feature_share": trial.suggest_float("feature_share", 0.05, 0.8),

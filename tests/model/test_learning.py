@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.errors import NotReady
+from features.errors import BadConfig, NotReady
 from model.dataset import Dataset, Split, forward_folds
-from model.learning import Learnt, Recipe
+from model.learning import Learnt, Recipe, signs
 from model.metrics import plain_auc
 from model.risk import RiskSettings, grow
 
@@ -72,3 +72,18 @@ def test_too_few_cases_are_not_enough_data(make_dataset: Callable[..., Dataset],
     assert few.cases < recipe.split.least_cases
     with pytest.raises(NotReady, match=rf"not enough data: {few.cases} cases of withdrawal .* at least 30 of them"):
         recipe.learn(few)
+
+
+def test_a_school_may_lay_its_own_signs_over_the_catalogue() -> None:
+    found = signs({"monotone": {"active_days_7d": 0, "days_to_end": -1}})
+    assert (found["active_days_7d"], found["days_to_end"], found["homework_overdue_now"]) == (0, -1, 1)
+    assert signs({})["active_days_7d"] == -1
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [({"mood": 1}, "mood: is no feature"), ({"clicks_7d": 2}, "is 2"), ({"clicks_7d": True}, "is True")],
+)
+def test_signs_that_cannot_be_are_told(own: dict[str, object], words: str) -> None:
+    with pytest.raises(BadConfig, match=words):
+        signs({"monotone": own})

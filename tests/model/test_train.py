@@ -148,6 +148,7 @@ def test_the_shipped_settings_are_the_defaults_of_the_code() -> None:
     ("config", "words"),
     [
         ({"risk": {"leafs": 3}}, "leafs is not a setting"),
+        ({"riks": {"leaves": 3}}, r"\[riks\] is no table"),
         ({"risk": {"leaves": "many"}}, "leaves is 'many'"),
         ({"risk": {"leaves": 2.5}}, "leaves is 2.5"),
         ({"gates": {"cases": True}}, "cases is True"),

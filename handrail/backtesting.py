@@ -224,6 +224,9 @@ def _flattering(school: School, plan: Backtest, rows: pd.DataFrame, past: Past) 
     keys = ["enrolment_id", "day"]
     live = pd.MultiIndex.from_frame(past.rows[keys])
     gone = all_of_them[~pd.MultiIndex.from_frame(all_of_them[keys]).isin(live)]
+    outcomes = Lake(school.lake, school.zone).read("outcomes")
+    finished = outcomes.loc[outcomes["kind"] == "completion", "enrolment_id"]
+    gone = gone[~gone["enrolment_id"].isin(finished)]
     label = plan.definition
     known = rows[rows["enough_data"]].assign(
         y=plan.answers(rows[rows["enough_data"]], origins[-1] + label.horizon_days)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from features import clock
+from features.catalogue import FEATURES
 from features.errors import BadInput, NotFound, NotReady
 from features.lake import Lake
 from handrail import journeys
@@ -134,11 +135,12 @@ def _need(settings: Settings, definition: Label, until: date | None, limits: Ret
     why_not = _faults(health, limits) if why else []
     newest = min(day, (Lake(school.lake, school.zone).last_known_day() or 0) + 1)
     known_until = _known_until(champion)
-    if why and champion.label_version == definition.version and newest - known_until < journeys.STEP_DAYS:
+    if why and not _unfit(champion, definition) and newest - known_until < journeys.STEP_DAYS:
         why_not.append(f"hardly anything is new: the champion has learned all until {_date(champion)}")
     if why and (waiting := _waiting(settings, champion, definition)):
         enough = newest if health is None else min(newest, clock.day_number(health.as_of))
-        if _known_until(waiting) >= enough and not _outdated(waiting, definition, day, limits):
+        # Reports come every night: a challenger of last night is not made again for one night more.
+        if enough - _known_until(waiting) < journeys.STEP_DAYS and not _outdated(waiting, definition, day, limits):
             why_not.append(
                 f"a challenger that learned until {_date(waiting)} waits: handrail promote --label {definition.name}"
             )
@@ -167,11 +169,19 @@ def _waiting(settings: Settings, champion: Bundle, definition: Label) -> Bundle 
 
 
 def _outdated(bundle: Bundle, definition: Label, day: int, limits: RetrainSettings) -> list[str]:
+    found = _unfit(bundle, definition)
+    if day - _known_until(bundle) > limits.days:
+        found.append(f"it learned until {_date(bundle)}: that is more than {limits.days} days ago")
+    return found
+
+
+def _unfit(bundle: Bundle, definition: Label) -> list[str]:
+    """Why it does not fit this release, however young it is."""
     found = []
     if bundle.label_version != definition.version:
         found.append(f"{bundle.label} is defined anew: version {definition.version}, not {bundle.label_version}")
-    if day - _known_until(bundle) > limits.days:
-        found.append(f"it learned until {_date(bundle)}: that is more than {limits.days} days ago")
+    if gone := [name for name in bundle.features if name not in FEATURES]:
+        found.append(f"it needs features that are not made any more: {', '.join(gone)}")
     return found
 
 

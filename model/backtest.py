@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,10 +95,7 @@ class Comparison:
     def as_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
         plain = {
-            side: {
-                other: {name: {key: _number(v) for key, v in asdict(one).items()} for name, one in figures.items()}
-                for other, figures in found.items()
-            }
+            side: {other: {name: one.as_dict() for name, one in figures.items()} for other, figures in found.items()}
             for side, found in (("beside", self.beside), ("gain", self.gain))
         }
         return {"cut": self.cut, "group": self.group, "expected": self.expected, **self.model.as_dict(), **plain}
@@ -285,7 +282,3 @@ def _comparison(
         {name: {one: figure(own[one] - values) for one, values in found.items()} for name, found in ranked.items()},
         float(chance.mean()),
     )
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -4,7 +4,7 @@
     calibration.json  the map from the trees' to the served log-odds
     features.json     the features in order, with family and monotone constraint
     meta.json         label, horizon, trained until, versions, data, figures and gates
-    reference.json    quantiles of each feature in the fitting part
+    reference.json    quantiles of each feature in the rows it learnt from
     golden.json       made-up rows with the answers they must get
     MODEL_CARD.md     the model card
     MANIFEST.json     SHA-256 of every other file
@@ -75,7 +75,7 @@ class Bundle:
         families: feature -> family.
         monotone: feature -> -1, 0 or 1, as fitted.
         meta: what is known about it; plain values.
-        reference: quantiles of each feature in the fitting part.
+        reference: quantiles of each feature in the rows it learnt from.
         golden: made-up `rows` (g, f), their `scores` and `contributions`.
         version: name of its content, the first 12 digits of the manifest's SHA-256.
     """
@@ -134,7 +134,7 @@ def without_model(label: Label) -> Bundle:
 
 
 def reference_of(part: Dataset) -> dict[str, Any]:
-    """Quantiles and missing share of each feature, for drift and for golden rows; no student's row among them."""
+    """Quantiles and missing share of each feature, which golden rows are made of; no student's row among them."""
     found = {}
     for name, column in zip(part.features, part.x.T, strict=True):
         known = column[~np.isnan(column)]

@@ -135,14 +135,20 @@ class Candidate:
 
 
 def choose(
-    z: np.ndarray, y: np.ndarray, stretch: np.ndarray, students: np.ndarray, settings: CalibrationSettings
+    z: np.ndarray,
+    y: np.ndarray,
+    stretch: np.ndarray,
+    known_day: np.ndarray,
+    students: np.ndarray,
+    settings: CalibrationSettings,
 ) -> tuple[Calibration, tuple[Candidate, ...]]:
     """The calibration that later time prefers; a less simple kind must be clearly better.
 
     Args:
         z: (n,) the trees' log-odds of rows that these trees had not seen.
         y: (n,) 0 or 1.
-        stretch: (n,) number of the stretch of time, in the order of time.
+        stretch: (n,) first day of the stretch of time that the row lies in.
+        known_day: (n,) the day on which the row's answer was known; a stretch is judged by what was known before it.
         students: (n,) ids.
         settings: with few cases only the line is tried; another must gain more than ``doubts`` standard errors.
     """
@@ -152,7 +158,7 @@ def choose(
     later = np.isin(stretch, times[1:])
     losses = {kind: np.full(len(z), np.nan) for kind in tried}
     for now in times[1:]:
-        past, here = stretch < now, stretch == now
+        past, here = known_day <= now, stretch == now
         if 0 < y[past].sum() < past.sum():
             for kind in tried:
                 served = fit(kind, z[past], y[past], students[past], settings)(z[here])

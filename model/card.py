@@ -15,7 +15,7 @@ from features.clock import date_of
 from model.dataset import Dataset
 from model.judging import Judged
 from model.learning import Learnt
-from model.metrics import Figure, Metrics
+from model.metrics import Figure, Metrics, plain_auc
 from model.promotion import Gate
 
 _FIGURES = {
@@ -66,6 +66,13 @@ Intervals are 95 %, with students drawn whole.
 ### Beside simpler ways
 
 {beside}
+
+### Stretch by stretch
+
+The history of the released model, each stretch foretold by trees that knew only what came before; `handrail backtest`
+does the same at any moments of the past.
+
+{stretches}
 
 ### Calibration
 
@@ -124,6 +131,7 @@ def model_card(judged: Judged, learnt: Learnt, whole: Dataset, gates: Sequence[G
         cases=metrics.cases,
         figures=_figures(metrics),
         beside=_beside(judged),
+        stretches=_stretches(learnt, whole),
         kinds=_kinds(learnt),
         flattering=_flattering(judged),
         groups=_groups(metrics),
@@ -158,6 +166,18 @@ def _beside(judged: Judged) -> str:
         for one in shown
     ]
     return _table(("beside", "figure", "its own", "the model's less its own"), lines)
+
+
+def _stretches(learnt: Learnt, whole: Dataset) -> str:
+    def line(number: int) -> tuple[object, ...]:
+        own = learnt.forecasts.stretch == number
+        part = whole.where(learnt.forecasts.rows[own])
+        days = f"{date_of(part.day.min())} to {date_of(part.day.max())}"
+        area = plain_auc(part.y, learnt.forecasts.raw[own])
+        return days, len(part), part.cases, f"{part.y.mean():.2%}", "no case" if np.isnan(area) else f"{area:.3f}"
+
+    heads = ("cut-off days", "rows", "cases", "base rate", "AUC")
+    return _table(heads, (line(number) for number in sorted(set(learnt.forecasts.stretch.tolist()))))
 
 
 def _kinds(learnt: Learnt) -> str:

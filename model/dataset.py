@@ -212,10 +212,12 @@ def forward_folds(known: Dataset, settings: SplitSettings) -> list[Fold]:
     Source: Tashman (2000), Out-of-sample tests of forecasting accuracy, Int. J. Forecasting 16:437-450.
     """
     days = np.unique(known.day)
-    first = min(len(days) - 1, max(1, round(settings.first_share * len(days)))) if len(days) else 0
+    if not len(days):
+        return []
+    first = min(len(days) - 1, max(1, round(settings.first_share * len(days))))
     edges = [int(part[0]) for part in np.array_split(days[first:], settings.folds) if len(part)]
     found = []
-    for start, end in zip(edges, [*edges[1:], int(days[-1]) + 1 if len(days) else 0], strict=True):
+    for start, end in zip(edges, [*edges[1:], int(days[-1]) + 1], strict=True):
         past = np.flatnonzero(known.day + known.horizon_days <= start)
         later = np.flatnonzero((known.day >= start) & (known.day < end))
         cases = len(set(known.rows["enrolment_id"].to_numpy()[past[known.y[past] == 1]]))

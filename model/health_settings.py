@@ -113,7 +113,7 @@ class HealthSettings:
         names = [one.name for one in fields(cls)]
         if unknown := set(config) - set(names):
             raise BadConfig(f"{sorted(unknown)[0]} is no table of it", where="drift.toml", mend=f"Use {names}")
-        return cls(*(_table(kind, config[name], name) for kind, name in zip(kinds, names, strict=True)))
+        return cls(*(_table(kind, config.get(name, {}), name) for kind, name in zip(kinds, names, strict=True)))
 
 
 def _table(kind: type[T], values: Mapping[str, Any], name: str) -> T:
@@ -125,4 +125,6 @@ def _table(kind: type[T], values: Mapping[str, Any], name: str) -> T:
         given = type(value).__name__
         if given != wanted[key] and (given, wanted[key]) != ("int", "float"):
             raise BadConfig(f"{key} is {value!r}", where=where, mend=f"It wants a value of the kind {wanted[key]}")
+    if lacking := [key for key in wanted if key not in values]:
+        raise BadConfig(f"{lacking[0]} is missing", where=where, mend=f"Name {', '.join(wanted)}")
     return kind(**values)

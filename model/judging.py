@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -70,10 +70,7 @@ class Judged:
 
     def beside_as_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
-        return {
-            name: {one: {key: None if np.isnan(v) else v for key, v in asdict(it).items()} for one, it in found.items()}
-            for name, found in self.compared.items()
-        }
+        return {name: {one: its.as_dict() for one, its in figures.items()} for name, figures in self.compared.items()}
 
 
 def judge(parts: Split, recipe: Recipe, settings: Settings, say: Callable[[str], None]) -> Judged:

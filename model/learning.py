@@ -87,7 +87,9 @@ class Recipe:
             stretch.append(np.full(len(fold.later), number))
             raw.append(trees.raw_log_odds(known.x[fold.later]))
         at, number_of, said = (np.concatenate(parts) for parts in (rows, stretch, raw))
-        made, tried = choose(said, known.y[at], number_of, known.students[at], self.calibration)
+        first_days = np.array([known.day[fold.later].min() for fold in folds])
+        known_day = known.day[at] + known.horizon_days
+        made, tried = choose(said, known.y[at], first_days[number_of], known_day, known.students[at], self.calibration)
         progress(f"fitting on {len(known)} rows with {known.cases} cases of {known.event}")
         model = replace(grow(known, known.y, self.risk, self.seed, self.monotone), calibration=made)
         return Learnt(model, Forecasts(at, number_of, said, made(said)), tried)

@@ -26,6 +26,10 @@ class Figure:
     low: float = float("nan")
     high: float = float("nan")
 
+    def as_dict(self) -> dict[str, float | None]:
+        """Plain values; NaN becomes None."""
+        return {name: _plain(number) for name, number in asdict(self).items()}
+
     def __str__(self) -> str:
         if np.isnan(self.value):
             return "unknown"
@@ -195,10 +199,7 @@ class Metrics:
     def as_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
         plain = asdict(self)
-        plain["figures"] = {
-            name: {key: None if np.isnan(number) else number for key, number in asdict(one).items()}
-            for name, one in self.figures.items()
-        }
+        plain["figures"] = {name: one.as_dict() for name, one in self.figures.items()}
         return plain
 
 

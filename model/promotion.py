@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from features.clock import day_number, seconds
-from features.errors import BadInput
+from features.errors import BadInput, NotReady
 from features.profile import ATTRIBUTES
 from model import bundle, risk
 from model.baselines import rule
@@ -142,7 +142,11 @@ def beats_champion(
         theirs = champion.log_odds(np.ascontiguousarray(fresh.rows[list(champion.features)].to_numpy("float64")))
         where, whose, own = fresh, "the champion, on what came after it", log_odds[unseen]
     else:
-        where, whose, own, theirs = test, "the champion's recipe, learnt on the same past", log_odds, anew(champion)
+        where, whose, own = test, "the champion's recipe, learnt on the same past", log_odds
+        try:
+            theirs = anew(champion)
+        except (BadInput, NotReady) as error:  # its settings are of another release, or want more data
+            return Gate(name, False, None, limit, f"{whose}, cannot be had: {error.what}")
     gain, told = _compared(where, own, theirs, whose, draws(where))
     return _judged(name, bool(gain.low > -settings.champion_margin), gain, limit, told, where, settings)
 
@@ -163,6 +167,8 @@ def loses_skill_when_shifted(
     """
     name = "leak_shifted"
     limit = f"AUC falls by more than {settings.leak_loss}, unless the interval says that it may have"
+    if not len(test):
+        return Gate(name, None, None, limit, "no enrolment of the test period has a cut-off one horizon earlier")
     gain, told = _compared(test, log_odds, earlier, "features of one horizon earlier", resampling)
     return _judged(name, bool(gain.high > settings.leak_loss), gain, limit, told, test, settings)
 

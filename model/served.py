@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from features.errors import BadInput, NotReady
+from features.lake import replace_file
 from model import bundle
 
 SERVED = "served.json"
@@ -53,13 +53,7 @@ def point(home: Path, pointer: str, label: str, version: int | None) -> None:
     pointed = {name: at for name, at in _read(home, pointer).items() if name != label}
     if version is not None:
         pointed[label] = {"version": version, "bundle": bundle.version_of(folder_of(home, label, version))}
-    path = home / "bundles" / pointer
-    draft = path.with_suffix(".draft")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(pointed, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    replace_file(home / "bundles" / pointer, json.dumps(pointed, indent=1, sort_keys=True).encode())
 
 
 def checked_label(label: str) -> str:
@@ -80,4 +74,4 @@ def _read(home: Path, pointer: str) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise BadInput("is not JSON", where=str(path), mend="Run `handrail promote` again") from error
+        raise BadInput("is not JSON", where=str(path), mend="Remove it, then `handrail promote` each label") from error

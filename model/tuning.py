@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from model.learning import Recipe
 
 SEARCHED = ("depth", "leaves", "rounds", "learning_rate", "l2", "feature_share", "row_share", "least_leaf_share")
-SPACE = "1"  # goes up when the space below changes: trials of another space are not continued
+SPACE = "3"  # goes up when the space below, or how it is tried, changes: trials of another space are not continued
+_PRESENT = "present"  # marks the trial of the present settings
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def tune(
     A trial is fitted and measured on forward folds, oldest first, and given up when it falls behind the median of the
     others. The best takes the place of the present settings only where its gain over the folds is larger than
     ``doubts`` standard errors: the best of many is lucky too. The study is kept, so that a sitting that was killed goes
-    on where it was; it bears the digest of what it saw.
+    on where it was; it bears the digests of what it saw and of the present settings.
 
     Args:
         known: what may be seen; the test part is not among it.
@@ -101,39 +104,48 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folds = forward_folds(known, recipe.split)
     parts = [(known.where(fold.past), known.where(fold.later)) for fold in folds]
+    asked = hashlib.sha256(repr(recipe).encode()).hexdigest()
     study = optuna.create_study(
         storage=storage,
-        study_name=f"{known.label} {known.digest[:16]} {SPACE} {recipe.seed}",
+        study_name=f"{known.label} {known.digest[:16]} {SPACE} {asked[:16]}",
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=settings.warm_up),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=settings.warm_up),
         load_if_exists=True,
     )
-    if not study.trials:
-        study.enqueue_trial(_plain(recipe.risk), skip_if_exists=True)
+    done = len([trial for trial in study.trials if trial.state.is_finished()])
+    # Every sitting draws anew: with the seed of the first it would try the first one's settings again.
+    study.sampler = optuna.samplers.TPESampler(seed=recipe.seed + done, n_startup_trials=settings.warm_up)
+    present = [trial.state.name for trial in study.trials if _PRESENT in trial.user_attrs]
+    if not {"COMPLETE", "WAITING"} & set(present):
+        study.enqueue_trial(_plain(recipe.risk), user_attrs={_PRESENT: True})
 
     def one(trial: Trial) -> float:
-        own = replace(recipe.risk, **_suggested(trial))
+        is_present, suggested = _PRESENT in trial.user_attrs, _suggested(trial)
+        own = recipe.risk if is_present else replace(recipe.risk, **suggested)
         areas: list[float] = []
         for number, (past, later) in enumerate(parts):
-            trees = grow(past, past.y, own, recipe.seed, recipe.monotone)
+            held = replace(recipe, risk=own).held_back(len(past) / len(known))
+            trees = grow(past, past.y, held, recipe.seed, recipe.monotone)
             areas.append(plain_auc(later.y, trees.raw_log_odds(later.x)))
             trial.set_user_attr("areas", areas)
             trial.report(float(np.nanmean(areas)), number)
-            if number + 1 < len(parts) and trial.should_prune():
+            if number + 1 < len(parts) and not is_present and trial.should_prune():
                 raise optuna.TrialPruned
         return float(np.nanmean(areas))
 
-    done = len([trial for trial in study.trials if trial.state.is_finished()])
-    for number in range(done, trials):
-        say(f"trial {number + 1} of {trials}")
-        study.optimize(one, n_trials=1)
-    return _chosen(tuple(_tried(trial, recipe.risk) for trial in study.trials if trial.state.is_finished()), settings)
+    to_come = max(trials - done, int("COMPLETE" not in present))
+    for number in range(done, done + to_come):
+        say(f"trial {number + 1} of {done + to_come}")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Fixed parameter")  # the present settings may lie outside of the space
+            study.optimize(one, n_trials=1)
+    tried = tuple(_tried(trial, recipe.risk) for trial in study.trials if trial.state.is_finished())
+    return _chosen(tried, recipe.risk, settings)
 
 
-def _chosen(trials: tuple[Tried, ...], settings: TuningSettings) -> Tuned:
+def _chosen(trials: tuple[Tried, ...], risk: RiskSettings, settings: TuningSettings) -> Tuned:
     whole = [trial for trial in trials if not trial.given_up]
-    present, best = whole[0], max(whole, key=lambda trial: trial.mean)
+    present, best = next(one for one in whole if one.risk == risk), max(whole, key=lambda trial: trial.mean)
     gains = np.array(best.areas) - np.array(present.areas)
     gains = gains[~np.isnan(gains)]
     mean = float(gains.mean())
@@ -144,7 +156,7 @@ def _chosen(trials: tuple[Tried, ...], settings: TuningSettings) -> Tuned:
         f"folds against {present.mean:.3f}: a gain of {mean:.4f} with a standard error of {doubt:.4f}; "
         + ("its settings are taken" if better else "too little to leave the present settings")
     )
-    return Tuned(best.risk if better else present.risk, trials, words)
+    return Tuned(best.risk if better else risk, trials, words)
 
 
 def _suggested(trial: Trial) -> dict[str, Any]:
@@ -166,7 +178,8 @@ def _plain(present: RiskSettings) -> dict[str, Any]:
 
 
 def _tried(trial: Any, present: RiskSettings) -> Tried:
-    depth = trial.params["depth"]
-    own = replace(present, **{**trial.params, "leaves": min(24, 2**depth)})
+    own = present
+    if _PRESENT not in trial.user_attrs:
+        own = replace(present, **{**trial.params, "leaves": min(24, 2 ** trial.params["depth"])})
     areas = tuple(float(area) for area in trial.user_attrs.get("areas", ()))
     return Tried(trial.number, own, areas, trial.state.name != "COMPLETE")

@@ -21,6 +21,7 @@ from model.plots.ranking import (
     reliability,
     score_distribution,
 )
+from model.risk import probability
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +62,7 @@ def of_test_part(
         resampling: of the rows' students.
         share: of each day's list that curators get round to.
     """
-    risk, told = np.exp(-np.logaddexp(0, -log_odds)), about(test)
+    risk, told = probability(log_odds), about(test)
     some = np.sort(np.random.default_rng(0).permutation(len(test))[:MOST_POINTS])
     x = np.ascontiguousarray(test.x[some])
     parts = contributions(x)

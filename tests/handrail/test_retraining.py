@@ -114,6 +114,20 @@ def test_a_new_definition_of_the_label_asks_for_one_although_nothing_is_new(home
     assert [words.split(",")[0] for words in need.why_not] == ["labels"]
 
 
+def test_a_model_whose_features_are_gone_asks_for_one_as_drift_promises(home, monkeypatch):
+    from handrail import retraining
+
+    look(home, "labels")
+    served = json.loads((home.settings.home / "bundles" / "served.json").read_text("utf-8"))[LABEL]
+    folder = home.settings.home / "bundles" / LABEL / str(served["version"])
+    names = [one["name"] for one in json.loads((folder / "features.json").read_text("utf-8"))]
+    without = {name: one for name, one in retraining.FEATURES.items() if name != names[0]}
+    monkeypatch.setattr(retraining, "FEATURES", without)
+    need = need_of(home).need
+    assert need.why == [f"it needs features that are not made any more: {names[0]}"]
+    assert [words.split(",")[0] for words in need.why_not] == ["labels"]
+
+
 def test_a_short_history_is_refused_in_words(home):
     with pytest.raises(NotReady, match="history"):
         retrain(home.settings, None, home.as_of - timedelta(days=230), 1, if_needed=False, quiet=True)
@@ -147,7 +161,8 @@ def test_a_challenger_is_made_where_nothing_serves_and_then_waits(home):
     served = home.settings.home / "bundles" / "served.json"
     told = served.read_text("utf-8")
     served.unlink()
-    report = retrain(home.settings, None, None, 1, if_needed=True, quiet=True)
+    until = home.as_of - timedelta(days=3)  # three days of news later it is not made again
+    report = retrain(home.settings, None, until, 1, if_needed=True, quiet=True)
     assert report.need.why[0].startswith("no model serves")
     assert report.result.version == 2
     assert (report.promoted is None) == bool(report.held)

@@ -43,7 +43,8 @@ def test_each_kind_finds_a_curve_of_its_own(kind: str) -> None:
 def test_later_time_chooses_what_fits_and_the_simplest_where_nothing_is_gained() -> None:
     for kind in KINDS:
         z, y, students = drawn(CURVES[kind], 24_000, 2)
-        made, tried = choose(z, y, np.arange(24_000) // 6_000, students, SETTINGS)
+        stretch = np.arange(24_000) // 6_000
+        made, tried = choose(z, y, stretch, stretch + 1, students, SETTINGS)
         assert [one.kind for one in tried] == list(KINDS)
         assert sum(one.chosen for one in tried) == 1
         assert tried[0].gain == 0
@@ -56,10 +57,25 @@ def test_later_time_chooses_what_fits_and_the_simplest_where_nothing_is_gained()
             assert next(one.gain for one in tried if one.chosen) == gain
 
 
+def test_a_stretch_is_judged_by_answers_that_were_known_before_it() -> None:
+    z, y, students = drawn(NONE, 12_000, 7)
+    stretch = np.arange(12_000) // 4_000 * 10
+    is_late = (stretch == 0) & (np.arange(12_000) % 2 == 1)
+    known_day = np.where(is_late, 15, stretch + 5)  # half of the first stretch's answers, while the second one runs
+    turned = np.where(is_late, 1 - y, y)
+    for last, moved in ((10, False), (20, True)):
+        here = stretch <= last
+        losses = [
+            choose(z[here], one[here], stretch[here], known_day[here], students[here], SETTINGS)[1][0].loss
+            for one in (y, turned)
+        ]
+        assert (losses[0] != losses[1]) == moved
+
+
 def test_few_cases_are_given_a_line() -> None:
     z, y, students = drawn(CURVES["isotonic"], 600, 3)
     assert 10 < y.sum() < SETTINGS.cases_for_choice
-    made, tried = choose(z, y, np.arange(600) // 200, students, SETTINGS)
+    made, tried = choose(z, y, np.arange(600) // 200, np.arange(600) // 200 + 1, students, SETTINGS)
     assert (made.kind, [one.kind for one in tried]) == ("line", ["line"])
 
 
@@ -67,7 +83,8 @@ def test_a_change_of_level_in_one_stretch_does_not_become_the_level() -> None:
     z, y, students = drawn(NONE, 8_000, 4)
     flood = np.arange(8_000) >= 6_000
     y = np.where(flood, np.random.default_rng(5).random(8_000) < probability(z + 2), y).astype("float64")
-    pooled, _ = choose(z, y, np.arange(8_000) // 2_000, students, SETTINGS)
+    stretch = np.arange(8_000) // 2_000
+    pooled, _ = choose(z, y, stretch, stretch + 1, students, SETTINGS)
     newest = fit("line", z[flood], y[flood], students[flood], SETTINGS)
     assert np.median(pooled(z) - z) < np.median(newest(z) - z) - 0.5
 

@@ -8,6 +8,7 @@ from model.card import model_card
 from model.dataset import Split
 from model.judging import Judged, judge
 from model.learning import Learnt, Recipe
+from model.metrics import plain_auc
 from model.promotion import Gate
 from model.train import Settings
 
@@ -25,7 +26,7 @@ def card(judged: Judged, learnt: Learnt, parts: Split) -> str:
         Gate("beats_champion", None, None, "above -0.01", "there is no champion yet"),
         Gate("calibration", False, 2.0, "about 1", "expected twice as many"),
     )
-    return model_card(judged, learnt, parts.whole, gates)
+    return model_card(judged, learnt, parts.fit, gates)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,11 @@ def test_simpler_ways_stand_beside_with_paired_intervals(card: str) -> None:
 def test_the_calibrations_tried_are_told(card: str, learnt: Learnt) -> None:
     chosen = next(one.kind for one in learnt.candidates if one.chosen)
     assert f"| {chosen} (served) |" in card
+
+
+def test_every_stretch_is_told_with_its_area(card: str, learnt: Learnt, parts: Split) -> None:
+    lines = card.split("### Stretch by stretch", 1)[1].split("###", 1)[0].splitlines()
+    own = learnt.forecasts.stretch == 2
+    area = plain_auc(parts.fit.y[learnt.forecasts.rows[own]], learnt.forecasts.raw[own])
+    assert sum(line.startswith("| 20") for line in lines) == 4
+    assert any(f"| {own.sum()} |" in line and line.endswith(f"| {area:.3f} |") for line in lines)

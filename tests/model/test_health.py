@@ -167,3 +167,10 @@ def test_a_feed_of_few_events_or_weeks_raises_no_alarm() -> None:
 def test_a_setting_that_cannot_be_used_is_refused(table, key, value, says) -> None:
     with pytest.raises(BadConfig, match=says):
         HealthSettings.of({**CONFIG, table: {**CONFIG.get(table, {}), key: value}})
+
+
+def test_a_setting_or_table_that_is_missing_is_named() -> None:
+    without = {name: value for name, value in CONFIG["labels"].items() if name != "cases"}
+    for config in ({**CONFIG, "labels": without}, {name: one for name, one in CONFIG.items() if name != "labels"}):
+        with pytest.raises(BadConfig, match=r"drift.toml \[labels\]: cases is missing"):
+            HealthSettings.of(config)

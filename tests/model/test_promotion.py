@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from features.clock import date_of
+from features.errors import BadConfig
 from model import bundle, risk
 from model.dataset import Dataset, Split
 from model.judging import one_horizon_earlier
@@ -130,6 +131,14 @@ def test_champion(
     assert asked(test_part, test_part.x[:, -1], seen, recipe=log_odds).passed is False
     assert asked(test_part, log_odds, None).passed is None
     assert asked(test_part, log_odds, "booster.txt is damaged").passed is False
+
+    def other_release(_: bundle.Bundle) -> np.ndarray:
+        raise BadConfig("leafs is not a setting")
+
+    draws = Resampling(test_part.students, 2, 1)
+    gate = beats_champion(test_part, log_odds, seen, other_release, SETTINGS, lambda _: draws)
+    assert gate.passed is False
+    assert "cannot be had: leafs is not a setting" in gate.words
     narrow = Dataset(test_part.rows, tuple(monotone)[:3], "withdrawal_28d", 1, 28)
     gone = asked(narrow, log_odds, champion)
     assert gone.passed is None
@@ -189,6 +198,10 @@ def test_a_fact_of_the_future_gives_itself_away(parts: Split, recipe: Recipe) ->
     told = [rows["enrolment_id"].isin(ever).to_numpy("float64") for rows in (part.rows, earlier.rows)]
     leak = loses_skill_when_shifted(part, *told, resampling, SETTINGS)
     assert leak.passed is False
+    nobody, nothing = part.where(np.zeros(len(part), "bool")), np.empty(0)
+    unknown = loses_skill_when_shifted(nobody, nothing, nothing, Resampling(nobody.students, 2, 1), SETTINGS)
+    assert (unknown.passed, unknown.figure) == (None, None)
+    assert "no enrolment of the test period has a cut-off one horizon earlier" in unknown.words
 
 
 def test_a_single_feature_that_knows_the_answer_is_named(test_part: Dataset) -> None:

@@ -24,7 +24,7 @@ def test_serving_and_shadow_are_pointed_apart_and_by_label(tmp_path: Path, made_
     assert served.shadow_bundle(tmp_path, LABEL) is None
     assert served.shadow_bundle(tmp_path, "refund_14d") is not None
     assert json.loads((tmp_path / "bundles" / "served.json").read_text())[LABEL]["version"] == 1
-    assert not list((tmp_path / "bundles").glob("*.draft"))
+    assert {one.name for one in (tmp_path / "bundles").iterdir() if one.is_file()} == {"served.json", "shadow.json"}
 
 
 def test_a_broken_pointer_to_the_shadow_is_told(tmp_path: Path) -> None:

@@ -38,8 +38,10 @@ class Doubts:
         """The doubts of an as-of day."""
         fed = ((one, _feeds(one.table, bundle, policy)) for one in stale(lake, as_of))
         newest = store.newest_health(bundle.label, as_of)
-        if newest is not None and newest.model_version != bundle.version:
-            newest = None  # a check of another model says nothing about this one
+        if newest is not None:
+            is_old = (as_of - newest.as_of).days > policy.gates.health_days
+            if is_old or newest.model_version != bundle.version:
+                newest = None  # an old check, or one of another model, says nothing about this one today
         return cls(tuple((one, names) for one, names in fed if names), _verdict(newest) if newest else None)
 
     def sources(self, told: Collection[str] = ()) -> tuple[StaleSource, ...]:

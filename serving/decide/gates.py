@@ -98,6 +98,7 @@ class Gates:
         holdout_salt: what their drawing is salted with.
         stale_blocks: which actions may not rest on data that has stopped coming: `automatic`, `all` or `none`.
         red_health_blocks: whether a red check of the data holds back automatic actions that we start ourselves.
+        health_days: how many days a check of the data speaks for.
     """
 
     unknown_allows: Mapping[str, bool]
@@ -107,6 +108,7 @@ class Gates:
     holdout_salt: str
     stale_blocks: str
     red_health_blocks: bool
+    health_days: int
 
     def holds_out(self, student_id: str) -> bool:
         """Whether the student is in the control group."""
@@ -126,6 +128,7 @@ class Gates:
             holdout_salt=holdout.text("salt"),
             stale_blocks=freshness.choice("blocks", ("automatic", "all", "none")),
             red_health_blocks=freshness.flag("health_red_blocks", True),
+            health_days=freshness.whole("health_days", 1, 365),
         )
         for table in (consent, quiet, holdout, freshness, top):
             table.close()

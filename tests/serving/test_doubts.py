@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -116,7 +116,9 @@ def test_when_the_data_is_back_the_day_is_decided_anew(made_home, dead, tmp_path
     assert held.isdisjoint(record["decision_id"] for record in decisions(home).values())
 
 
-def doubts(home: MadeHome, *findings: tuple[str, str], model: str | None = None, to: str = "red") -> Doubts:
+def doubts(
+    home: MadeHome, *findings: tuple[str, str], model: str | None = None, to: str = "red", days_later: int = 0
+) -> Doubts:
     """The doubts about a home of which a check with these findings (kind, verdict) is the newest."""
     from serving.advise import Adviser
 
@@ -126,7 +128,7 @@ def doubts(home: MadeHome, *findings: tuple[str, str], model: str | None = None,
         {"kind": kind, "name": "all", "verdict": verdict, "figure": 0.4, "words": ""} for kind, verdict in findings
     ]
     store.put_health(Health(home.as_of, LABEL, model or adviser.bundle.version, to, found))
-    return adviser.doubts(home.as_of)
+    return adviser.doubts(home.as_of + timedelta(days=days_later))
 
 
 def test_a_red_check_counts_but_for_sources_and_other_models(made_home, tmp_path):
@@ -135,6 +137,11 @@ def test_a_red_check_counts_but_for_sources_and_other_models(made_home, tmp_path
     assert doubts(home, ("source", "red"), ("score", "amber")).health == "amber"
     assert doubts(home, ("volume", "red"), model="withdrawal_28d-0").health is None
     assert doubts(home, to="green").health == "green"
+
+
+def test_an_old_check_says_nothing_any_more(made_home, tmp_path):
+    home = made_home.copy(tmp_path / "home")
+    assert [doubts(home, ("score", "red"), days_later=days).health for days in (7, 8)] == ["red", None]
 
 
 def test_a_red_check_holds_back_the_night(made_home, tmp_path):

@@ -146,6 +146,7 @@ def _with_risk(case: Compared, rows: pd.DataFrame, names: list[str]) -> pd.DataF
 
 def calibration(case: Compared, kept: Store) -> Finding:
     """Events expected for each one seen: of the risks that lists told, or where there are none, of risks made now."""
+    import numpy as np
     import pandas as pd
 
     from model.health import calibration_finding, not_judged
@@ -163,14 +164,17 @@ def calibration(case: Compared, kept: Store) -> Finding:
         days = [clock.day_number(one.as_of) for one in lists]
         ids = {key: [getattr(one, key) for one in lists] for key in ("enrolment_id", "student_id")}
         rows = pd.DataFrame({**ids, "day": days, "risk": [one.risk for one in lists]})
-        whence = f"risks told on published lists: {rows['day'].nunique()}"
+        whence = "as told on published lists"
     else:
         rows = case.past[case.past["day"] >= oldest].reset_index(drop=True)
         rows = rows.assign(risk=case.bundle.score(case.x(rows)))
-        whence = f"scored now at cut-offs where no list was published: {rows['day'].nunique()}"
+        whence = "scored now, where no list was published"
     rows = rows.assign(y=case.answers(rows, case.day))
     rows = rows[rows["y"].notna()]
-    return calibration_finding(rows, f"{whence}, {dates[0]} to {dates[1]}", limits)
+    days = np.unique(rows["day"])
+    many = f"{len(days)} cut-off{'' if len(days) == 1 else 's'}"
+    when = f"{clock.date_of(days[0])} to {clock.date_of(days[-1])}" if len(days) else f"{dates[0]} to {dates[1]}"
+    return calibration_finding(rows, f"{many}, {when}, {whence}", limits)
 
 
 def labels(case: Compared) -> Finding:

@@ -191,7 +191,7 @@ def train_words(result: TrainResult) -> str:
         *([result.tuned] if result.tuned else []),
         "on later time, students still enrolled:",
     ]
-    lines += [f"  {name:<18} {figure}" for name, figure in figures.items()]
+    lines += [f"  {name:<21} {figure}" for name, figure in figures.items()]
     marks = {True: "green", False: "RED", None: "not asked"}
     lines += ["gates:", *(f"  {marks[gate.passed]:<9} {gate.name}: {gate.words}" for gate in result.gates)]
     red = any(gate.passed is False for gate in result.gates)

@@ -49,7 +49,6 @@ GOLDEN_ROWS = 32
 TOLERANCE = 1e-9  # log-odds; the same numbers up to the last digits of another machine's exp and log
 QUANTILES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 NO_MODEL = "no-model"
-MEND = "Fetch it again with `handrail promote`, or train anew"
 
 _checked: set[str] = set()  # manifests whose golden rows were answered rightly, in this process's life
 
@@ -331,7 +330,11 @@ def _are_percentiles(risks: np.ndarray) -> bool:
 
 
 def _refusal(folder: Path, what: str) -> BadInput:
-    return BadInput(what, where=f"bundle {folder}", mend=MEND)
+    if not folder.name.isdigit():
+        return BadInput(what, where=f"bundle {folder}", mend="Train anew, or fetch it again with `handrail promote`")
+    again = f"handrail promote --label {folder.parent.name} --version {folder.name}"  # without them: the challenger
+    mend = f"Fetch it again with `{again}` (and --shadow, where it is the shadow), or train anew"
+    return BadInput(what, where=f"bundle {folder}", mend=mend)
 
 
 def _version(manifest: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from features.errors import BadInput
+from features.errors import BadConfig, BadInput
 
 KINDS = {"line": 2, "beta": 3, "isotonic": None}
 """The kinds, simplest first, and how many numbers each is made of."""
@@ -108,6 +108,14 @@ class CalibrationSettings:
     cases_for_choice: int = 150
     cases_a_knot: int = 25
     most_knots: int = 12
+
+    def __post_init__(self) -> None:
+        if not (self.doubt > 0 and self.doubts >= 0):
+            raise BadConfig("doubt must be above 0 and doubts not negative", where="model.toml [calibration]")
+        if min(self.cases_for_choice, self.cases_a_knot) < 1 or self.most_knots < 2:
+            raise BadConfig(
+                "numbers of cases must be at least 1 and most_knots at least 2", where="model.toml [calibration]"
+            )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from features.errors import BadConfig
 from model.risk import probability
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ class MetricSettings:
     top_share: float = 0.10
     group_cases: int = 10
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.top_share <= 1:
+            raise BadConfig("top_share must be above 0 and at most 1", where="model.toml [metrics]")
+        if self.draws < 2 or self.group_cases < 1 or self.seed < 0:
+            raise BadConfig(
+                "draws must be at least 2, group_cases at least 1 and seed not negative", where="model.toml [metrics]"
+            )
 
 
 @dataclass(frozen=True)
@@ -288,7 +297,7 @@ def plain_auc(y: np.ndarray, score: np.ndarray) -> float:
 
 
 def by_group(test: Dataset, log_odds: np.ndarray, settings: MetricSettings) -> list[dict[str, Any]]:
-    """A test part cut by course, by the dataset's own groups, by weeks since enrolment and by how much is known.
+    """A test part cut by course, by the dataset's own groups, by weeks since the start and by how much is known.
 
     Returns:
         Plain rows: `cut`, `group`, `rows`, `cases`, `observed` and `expected` rates, `auc` and `ratio` (expected /
@@ -297,7 +306,7 @@ def by_group(test: Dataset, log_odds: np.ndarray, settings: MetricSettings) -> l
     p = probability(log_odds)
     cuts = {"course": test.rows["course_id"].to_numpy(), **{name: test.rows[name].to_numpy() for name in test.groups}}
     if "days_since_start" in test.features:
-        cuts["weeks since enrolment"] = weeks(test.x[:, test.features.index("days_since_start")])
+        cuts["weeks since the start"] = weeks(test.x[:, test.features.index("days_since_start")])
     cuts["features known"] = _richness(test.x)
     return [
         _group(test, p, cut, group, groups == group, settings)

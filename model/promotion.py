@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from features.clock import day_number, seconds
-from features.errors import BadInput, NotReady
+from features.errors import BadConfig, BadInput, NotReady
 from features.profile import ATTRIBUTES
 from model import bundle, risk
 from model.baselines import rule
@@ -41,6 +41,17 @@ class GateSettings:
     group_expected_observed: float = 1.5
     row_ms: float = 20.0
     load_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if min(self.cases, self.group_cases) < 1 or self.shuffles < 2:
+            raise BadConfig("numbers of cases must be at least 1 and shuffles at least 2", where="model.toml [gates]")
+        if not min(self.expected_observed, self.slope, self.group_expected_observed) >= 1:
+            raise BadConfig(
+                "expected_observed, slope and group_expected_observed are factors of at least 1",
+                where="model.toml [gates]",
+            )
+        if not min(self.row_ms, self.load_seconds, self.additivity) > 0:
+            raise BadConfig("row_ms, load_seconds and additivity must be above 0", where="model.toml [gates]")
 
 
 @dataclass(frozen=True)

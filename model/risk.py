@@ -41,6 +41,18 @@ class RiskSettings:
                 "depth must be 1-5, leaves 2-24 and rounds 1-2000: deeper trees make exact reasons slow",
                 where="model.toml [risk]",
             )
+        shares = (self.feature_share, self.row_share, self.learning_rate)
+        if not all(0 < share <= 1 for share in shares):  # NaN is none of these
+            raise BadConfig(
+                "feature_share, row_share and learning_rate must be above 0 and at most 1", where="model.toml [risk]"
+            )
+        if not (0 <= self.least_leaf_share < 0.5 and 0 <= self.l2 < math.inf and 0 <= self.least_leaf_hessian < math.inf):
+            raise BadConfig(
+                "least_leaf_share must be from 0 to 0.5, l2 and least_leaf_hessian not negative",
+                where="model.toml [risk]",
+            )
+        if not 2 <= self.bins <= 65_535 or self.threads < 1:
+            raise BadConfig("bins must be 2-65535 and threads at least 1", where="model.toml [risk]")
 
 
 @dataclass(frozen=True)

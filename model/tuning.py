@@ -151,6 +151,12 @@ def _chosen(trials: tuple[Tried, ...], risk: RiskSettings, settings: TuningSetti
     mean = float(gains.mean())
     doubt = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
     better = mean > settings.doubts * doubt
+    if best is present:
+        words = (
+            f"none of {len(trials)} trials has a mean AUC above that of the present settings, {present.mean:.3f} over "
+            f"{len(gains)} folds: they stay"
+        )
+        return Tuned(risk, trials, words)
     words = (
         f"the best of {len(trials)} trials, number {best.number}, has a mean AUC of {best.mean:.3f} over {len(gains)} "
         f"folds against {present.mean:.3f}: a gain of {mean:.4f} with a standard error of {doubt:.4f}; "

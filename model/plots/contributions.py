@@ -68,7 +68,7 @@ def shap_dependence(
         axes.axhline(0, color=GREY, linewidth=0.8)
         _follow(axes, x[:, at], contributions[:, at])
         unknown = np.isnan(x[:, at]).mean()
-        say(axes, features[at] + (f" (box: unknown, {100 * unknown:.0f} %)" if unknown else ""), "log-odds")
+        say(axes, features[at] + (f"\n(box: unknown, {100 * unknown:.0f} %)" if unknown else ""), "log-odds")
     for axes in places[len(chosen) :]:
         axes.set_visible(False)
     return figure

@@ -99,7 +99,7 @@ class Registry:
             NotFound: there is no such run, or it is none of a training that was finished.
             BadInput: its bundle is damaged.
         """
-        where, mend = f"run {run_id}", "See the runs with `mlflow ui`"
+        where, mend = f"run {run_id}", f"See the runs with `mlflow ui --backend-store-uri {self.uri}`"
         with asking():
             try:
                 tags = dict(self._client.get_run(run_id).data.tags)

@@ -148,7 +148,8 @@ def older(made_home, tmp_path_factory):
 def test_without_lists_the_risks_are_made_now_and_held_to_what_came(older):
     home, case = older
     found = drifting.calibration(case, journeys.store(home.settings))
-    assert "where no list was published: 8" in found.words
+    assert "8 cut-offs" in found.words
+    assert "scored now, where no list was published" in found.words
     assert found.figure == pytest.approx(1.0, abs=0.5)
     assert found.verdict != "red"
 
@@ -166,7 +167,8 @@ def test_lists_are_held_to_what_they_told(older):
     found = drifting.calibration(case, kept)
     assert found.verdict == "red"
     assert found.figure > 3
-    assert "told on published lists: 8" in found.words
+    assert "8 cut-offs" in found.words
+    assert "as told on published lists" in found.words
 
 
 def test_labels_that_everybody_got_are_red_and_the_features_of_nobody_are_not_judged(made_home, tmp_path):

@@ -153,6 +153,17 @@ def test_the_shipped_settings_are_the_defaults_of_the_code() -> None:
         ({"risk": {"leaves": 2.5}}, "leaves is 2.5"),
         ({"gates": {"cases": True}}, "cases is True"),
         ({"risk": {"depth": 9}}, "depth must be 1-5"),
+        ({"risk": {"learning_rate": -1.0}}, "learning_rate must be above 0"),
+        ({"risk": {"row_share": float("nan")}}, "row_share"),
+        ({"risk": {"l2": -1.0}}, "l2"),
+        ({"risk": {"bins": 1}}, "bins must be"),
+        ({"metrics": {"top_share": 0.0}}, "top_share must be"),
+        ({"metrics": {"draws": 0}}, "draws must be"),
+        ({"gates": {"shuffles": 0}}, "shuffles at least 2"),
+        ({"gates": {"slope": 0.5}}, "factors of at least 1"),
+        ({"gates": {"row_ms": 0.0}}, "row_ms"),
+        ({"calibration": {"doubt": 0.0}}, "doubt must be above 0"),
+        ({"calibration": {"most_knots": -1}}, "most_knots at least 2"),
     ],
 )
 def test_settings_that_do_not_hold_are_told(config: Mapping, words: str) -> None:

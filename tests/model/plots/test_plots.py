@@ -158,7 +158,7 @@ def test_dependence_bears_features_that_are_constant_or_unknown() -> None:
     figure = plots.shap_dependence(parts, x, ("constant", "unknown", "known"), "thirty")
     visible = [axes for axes in figure.axes if axes.get_visible()]
     labels = [axes.get_xlabel() for axes in visible]
-    assert labels == ["constant", "unknown (box: unknown, 100 %)", "known (box: unknown, 17 %)"]
+    assert labels == ["constant", "unknown\n(box: unknown, 100 %)", "known\n(box: unknown, 17 %)"]
     assert all(0.05 < np.ptp(axes.get_xlim()) < 100 for axes in visible)
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import isfinite, isnan
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 RECOMMENDED = "recommended"
+
+
+class Effect(NamedTuple):
+    """What an action is measured to do: how much more probable it makes it that the student stays.
+
+    Attributes:
+        tau: on the probability scale, -1 to 1.
+        low, high: its interval.
+    """
+
+    tau: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +36,9 @@ class EnrolmentCase:
         risk: chance of the served label, 0-1; None when there is not enough data.
         band: `high`, `medium` or `low`; None when there is no risk.
         values: features by name; not-a-number is kept as None, which means not known.
+        curator: who looks after the student in it; None is nobody.
+        margin_minor: what the school still earns on it if the student stays, in minor units of money.
+        effects: what each action is measured to do here; empty while no effect is measured.
     """
 
     enrolment_id: str
@@ -29,6 +46,9 @@ class EnrolmentCase:
     risk: float | None
     band: str | None
     values: Mapping[str, float | None]
+    curator: str | None = None
+    margin_minor: int = 0
+    effects: Mapping[str, Effect] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         risk = _known(self.risk)
@@ -37,10 +57,24 @@ class EnrolmentCase:
         object.__setattr__(self, "risk", risk)
         object.__setattr__(self, "values", {name: _known(value) for name, value in self.values.items()})
 
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "enrolment_id": self.enrolment_id,
+            "course_id": self.course_id,
+            "risk": self.risk,
+            "band": self.band,
+            "values": dict(self.values),
+            **({"curator": self.curator} if self.curator else {}),
+            **({"margin_minor": self.margin_minor} if self.margin_minor else {}),
+            **({"effects": {name: list(one) for name, one in self.effects.items()}} if self.effects else {}),
+        }
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> EnrolmentCase:
-        """The inverse of `Case.to_record` for one enrolment."""
-        return cls(**record)
+        """The inverse of `to_record`."""
+        effects = {name: Effect(*one) for name, one in record.get("effects", {}).items()}
+        return cls(**{**record, "effects": effects})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +89,7 @@ class Touch:
             and nobody has reported it yet.
         decision_id: the decision it carried out, if any.
         decision_date: for a recommended one, the day of its decision.
+        action: what it was, an id of the catalogue of its day; None where nobody said so.
     """
 
     touch_id: str
@@ -63,6 +98,7 @@ class Touch:
     status: str = "sent"
     decision_id: str | None = None
     decision_date: date | None = None
+    action: str | None = None
 
     def __post_init__(self) -> None:
         if self.status == RECOMMENDED and (self.decision_id is None or self.decision_date is None):
@@ -72,11 +108,23 @@ class Touch:
     @property
     def order(self) -> tuple[Any, ...]:
         """Where it stands among others, whatever order they came in."""
-        return (self.at, self.touch_id, self.channel, self.status, self.decision_id or "")
+        return (self.at, self.touch_id, self.channel, self.status, self.decision_id or "", self.action or "")
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "touch_id": self.touch_id,
+            "channel": self.channel,
+            "at": self.at.isoformat(),
+            "status": self.status,
+            "decision_id": self.decision_id,
+            "decision_date": None if self.decision_date is None else self.decision_date.isoformat(),
+            **({"action": self.action} if self.action else {}),
+        }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Touch:
-        """The inverse of `Case.to_record` for one touch."""
+        """The inverse of `to_record`."""
         day = record["decision_date"]
         return cls(
             **{**record, "at": moment(record["at"]), "decision_date": None if day is None else date.fromisoformat(day)}
@@ -122,6 +170,53 @@ class Consent:
                 "occurred_at": moment(record["occurred_at"]),
                 "until_at": None if until is None else moment(until),
             }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One word of the school on a student whom only people may decide about, or that this is over.
+
+    Attributes:
+        kind: see `serving.decide.gates`.
+        state: `set` or `cleared`.
+        occurred_at: when it was said.
+        until_at: when it ends by itself; None is until cleared.
+    """
+
+    kind: str
+    state: str
+    occurred_at: datetime
+    until_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "occurred_at", utc(self.occurred_at))
+        object.__setattr__(self, "until_at", None if self.until_at is None else utc(self.until_at))
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Where it stands among others: by time; at one moment a flag that is set is the later word."""
+        end = (self.until_at is None, self.until_at or self.occurred_at)
+        return (self.occurred_at, self.state == "set", *end, self.kind)
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "kind": self.kind,
+            "state": self.state,
+            "occurred_at": self.occurred_at.isoformat(),
+            "until_at": None if self.until_at is None else self.until_at.isoformat(),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Flag:
+        """The inverse of `to_record`."""
+        until = record["until_at"]
+        return cls(
+            record["kind"],
+            record["state"],
+            moment(record["occurred_at"]),
+            None if until is None else moment(until),
         )
 
 
@@ -174,6 +269,10 @@ class Case:
             coming); empty for the night's on sound data.
         stale: the tables that have stopped delivering.
         data_health: the verdict of the newest check of the data, `green`, `amber` or `red`; None before the first.
+        flags: what the school said of who may decide about the student.
+        active_days: days of study, as far as the cascade needs them: for each stretch between two contacts, and
+            before the first and after the last, the first and the last day; see `telling_days`.
+        exhausted: resources of which nothing is left today for a student who was not in the night's plan.
     """
 
     student_id: str
@@ -186,6 +285,9 @@ class Case:
     request_digest: str = ""
     stale: tuple[StaleSource, ...] = ()
     data_health: str | None = None
+    flags: tuple[Flag, ...] = ()
+    active_days: tuple[date, ...] = ()
+    exhausted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -198,6 +300,9 @@ class Case:
         object.__setattr__(self, "touches", tuple(sorted(last.values(), key=lambda touch: touch.order)))
         object.__setattr__(self, "consents", tuple(sorted(self.consents, key=lambda word: word.order)))
         object.__setattr__(self, "enrolments", tuple(sorted(self.enrolments, key=lambda one: one.enrolment_id)))
+        object.__setattr__(self, "flags", tuple(sorted(self.flags, key=lambda flag: flag.order)))
+        object.__setattr__(self, "active_days", tuple(sorted(set(self.active_days))))
+        object.__setattr__(self, "exhausted", tuple(sorted(self.exhausted)))
 
     def to_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -205,16 +310,7 @@ class Case:
             "student_id": self.student_id,
             "decision_date": self.decision_date.isoformat(),
             "time_zone": self.time_zone,
-            "enrolments": [
-                {
-                    "enrolment_id": one.enrolment_id,
-                    "course_id": one.course_id,
-                    "risk": one.risk,
-                    "band": one.band,
-                    "values": dict(one.values),
-                }
-                for one in self.enrolments
-            ],
+            "enrolments": [one.to_record() for one in self.enrolments],
             "consents": [
                 {
                     "channel": word.channel,
@@ -225,22 +321,15 @@ class Case:
                 }
                 for word in self.consents
             ],
-            "touches": [
-                {
-                    "touch_id": touch.touch_id,
-                    "channel": touch.channel,
-                    "at": touch.at.isoformat(),
-                    "status": touch.status,
-                    "decision_id": touch.decision_id,
-                    "decision_date": None if touch.decision_date is None else touch.decision_date.isoformat(),
-                }
-                for touch in self.touches
-            ],
+            "touches": [touch.to_record() for touch in self.touches],
             "model_version": self.model_version,
             "request_digest": self.request_digest,
             # Left out where there is nothing to say: a record is kept for every student and day.
             **({"stale": [one.to_record() for one in self.stale]} if self.stale else {}),
             **({"data_health": self.data_health} if self.data_health else {}),
+            **({"flags": [flag.to_record() for flag in self.flags]} if self.flags else {}),
+            **({"active_days": [day.isoformat() for day in self.active_days]} if self.active_days else {}),
+            **({"exhausted": list(self.exhausted)} if self.exhausted else {}),
         }
 
     @classmethod
@@ -257,6 +346,9 @@ class Case:
             request_digest=record["request_digest"],
             stale=tuple(StaleSource.from_record(one) for one in record.get("stale", ())),
             data_health=record.get("data_health"),
+            flags=tuple(Flag.from_record(flag) for flag in record.get("flags", ())),
+            active_days=tuple(date.fromisoformat(day) for day in record.get("active_days", ())),
+            exhausted=tuple(record.get("exhausted", ())),
         )
 
 
@@ -284,3 +376,21 @@ def _known(value: float | None) -> float | None:
     if not isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     return float(value)
+
+
+def telling_days(active: Iterable[date], contacts: Iterable[date]) -> tuple[date, ...]:
+    """The days of study that a cascade can depend on, so that a record need not hold them all.
+
+    Args:
+        active: days with study.
+        contacts: days of contacts.
+
+    Returns:
+        For each stretch from one contact's day to the next one's, and before the first, its first and last day of
+        study, in order.
+    """
+    bounds = sorted(set(contacts))
+    stretches: dict[int, list[date]] = {}
+    for day in sorted(set(active)):
+        stretches.setdefault(bisect_right(bounds, day), []).append(day)
+    return tuple(sorted({day for days in stretches.values() for day in (days[0], days[-1])}))

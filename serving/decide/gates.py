@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from experiments.assign import in_holdout
-from serving.decide.actions import CHANNELS, NO_ACTION, PURPOSES, Action
+from serving.decide.actions import CHANNELS, NO_ACTION, PURPOSES, Action, Catalogue
 from serving.decide.case import RECOMMENDED, Case, Consent, Touch, utc
 from serving.decide.config import Faults, Table
 
@@ -115,7 +115,7 @@ class Gates:
         return in_holdout(student_id, self.holdout_salt, self.holdout_share)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], faults: Faults) -> Gates:
+    def from_config(cls, config: Mapping[str, Any], catalogue: Catalogue, faults: Faults) -> Gates:
         """Reads ``gates.toml``; what cannot be used is noted in ``faults``."""
         top = Table("gates.toml", config, faults)
         consent, quiet, holdout = top.table("consent_unknown"), top.table("quiet_hours"), top.table("holdout")
@@ -148,7 +148,12 @@ def _cap(name: str, table: Table) -> Cap:
 
 
 def judge(
-    action: Action, case: Case, gates: Gates, now: datetime, rests_on: Collection[str] = ()
+    action: Action,
+    case: Case,
+    gates: Gates,
+    now: datetime,
+    rests_on: Collection[str] = (),
+    campaign: str | None = None,
 ) -> tuple[Blocked, ...]:
     """Every gate's no to an action, in the gates' fixed order; empty when it may be done.
 
@@ -160,6 +165,7 @@ def judge(
         gates: the settings.
         now: the moment to judge for, aware.
         rests_on: what the rule that proposes it looks at; see `serving.decide.rules.Rule.rests_on`.
+        campaign: of the rule that proposes it; see `serving.decide.rules.Rule`.
 
     Raises:
         ValueError: ``now`` has no time zone.

@@ -56,7 +56,7 @@ class Policy:
             return cls(
                 catalogue=catalogue,
                 rules=Rules.from_config(rules, catalogue, known_features, faults),
-                gates=Gates.from_config(gates, faults),
+                gates=Gates.from_config(gates, catalogue, faults),
                 version=_version(actions, rules, gates),
             )
 

@@ -79,6 +79,9 @@ class Rule:
         name: what people call it, by language.
         say: why, for the curator, by language.
         ask: what to ask the student on the same occasion, by language; None when there is nothing to ask.
+        campaign: what it belongs to, for the gate that keeps campaigns apart (G10).
+        duty: an answer to the student's own request or something owed: it comes first and is not weighed by its worth.
+        shadow: it only shows what it would propose; nothing comes of it.
     """
 
     id: str
@@ -90,6 +93,9 @@ class Rule:
     name: Words
     say: Words
     ask: Words | None = None
+    campaign: str = "care"
+    duty: bool = False
+    shadow: bool = False
 
     @property
     def rests_on(self) -> frozenset[str]:
@@ -170,6 +176,9 @@ def _rule(id_: str, table: Table, catalogue: Catalogue, known: Collection[str]) 
         name=table.words("name"),
         say=table.words("say"),
         ask=table.words("ask") if table.has("ask") else None,
+        campaign=table.text("campaign") if table.has("campaign") else "care",
+        duty=table.flag("duty", False),
+        shadow=table.flag("shadow", False),
     )
     table.close()
     return rule

@@ -13,7 +13,7 @@ import pandas as pd
 from features import panes as panes_of
 from features import peers
 from features.catalogue import COMPARED, FEATURES, FOLDED
-from features.clock import day_number
+from features.clock import date_of, day_number
 from features.config import School
 from features.enrolments import Enrolments, Facts
 from features.errors import BadInput, NotReady
@@ -127,17 +127,44 @@ class Snapshots:
                 _rank(rows, own, peers.usual(_compared(rows.values[:, own]), rows.mates[own]))
             return self._table(rows)
         positions = self._enrolments.of_students(students)
-        panes = None
-        if fresh:
-            panes = self._panes.of(positions)
-            owners = self._enrolments.owners(positions)
-            panes |= panes_of.with_fresh(self._school, panes, self._enrolments.ids[positions], owners, fresh)
-        rows = self._fold(days, positions, panes)
+        rows = self._fold(days, positions, self._panes_with(positions, fresh) if fresh else None)
         for day in days:
             own = rows.of(day)
             courses = set(self._facts(day)["course"][rows.at[own]].tolist())
             _rank(rows, own, {group: known for one in courses for group, known in self._usual(day, one).items()})
         return self._table(rows)
+
+    def active_days(
+        self, students: Sequence[str], cut: date, days: int, fresh: Mapping[str, pd.DataFrame] | None = None
+    ) -> dict[str, list[date]]:
+        """The days on which students studied, in any of their courses, as known at a cut-off.
+
+        Args:
+            students: whose.
+            cut: the cut-off; that day is not looked at any more.
+            days: how many days before it are.
+            fresh: checked rows of theirs that are not in the lake, by table.
+
+        Returns:
+            By student, the days in order; who did not study is left out.
+        """
+        day = day_number(cut)
+        positions = self._enrolments.of_students(students)
+        owners = self._enrolments.owners(positions)
+        found: dict[str, set[int]] = {}
+        for pane in (self._panes_with(positions, fresh) if fresh else self._panes.of(positions)).values():
+            if _STUDY not in pane.measures:
+                continue
+            seen = (pane.day >= day - days) & (pane.day < day) & (pane.known_day < day) & (pane.measures[_STUDY] > 0)
+            for at, one in zip(pane.at[seen].tolist(), pane.day[seen].tolist(), strict=True):
+                found.setdefault(owners[at], set()).add(one)
+        return {student: [date_of(one) for one in sorted(came)] for student, came in found.items()}
+
+    def _panes_with(self, positions: np.ndarray, fresh: Mapping[str, pd.DataFrame]) -> dict[str, Pane]:
+        """The panes of some enrolments, with fresh events in them."""
+        panes = self._panes.of(positions)
+        owners = self._enrolments.owners(positions)
+        return panes | panes_of.with_fresh(self._school, panes, self._enrolments.ids[positions], owners, fresh)
 
     def _facts_at(self, day: int) -> Facts:
         facts = self._enrolments.facts(day)
@@ -219,6 +246,8 @@ class Snapshots:
         }
         return pd.concat([pd.DataFrame(keys), table], axis=1)
 
+
+_STUDY = "clicks"  # the measure that says that a student came
 
 _COMPARED = [list(FEATURES).index(name) for name in COMPARED]
 

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.errors import BadConfig
+from features.toml_lines import KeyPath, lines
 
 DEFAULTS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -47,11 +48,13 @@ class School:
         home: the folder that holds everything of the school.
         identity_key: the secret that hides e-mail addresses (`features.identity`); empty when none was given.
         sources: the secret URL of each database that may be asked, by the name that mappings use.
+        draft: a folder of settings to be tried instead of ``configs/`` in the home.
     """
 
     home: Path
     identity_key: str = field(default="", repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    draft: Path | None = None
 
     def config(self, name: str) -> dict[str, Any]:
         """The settings called ``name``: the default file, with the school's own laid over it table by table.
@@ -59,9 +62,33 @@ class School:
         Raises:
             BadConfig: a file cannot be read.
         """
-        default, own = DEFAULTS / f"{name}.toml", self.home / "configs" / f"{name}.toml"
+        default, own = self._files(name)
         settings = read_toml(default)
         return _overlay(settings, read_toml(own)) if own.exists() else settings
+
+    def where(self, name: str, path: KeyPath) -> str:
+        """The file and line that say a setting: the school's own where it says it, or else the default.
+
+        Args:
+            name: of the settings, as in `config`.
+            path: the tables, the key and the places in lists, such as ``("rule", "R1", "when", 0)``.
+
+        Returns:
+            Such as ``school/configs/rules.toml line 41``; of what neither file says, its nearest table's line.
+        """
+        said = [(file, lines(file.read_text("utf-8"))) for file in reversed(self._files(name)) if file.exists()]
+        listed = next((length for length, part in enumerate(path) if isinstance(part, int)), None)
+        if listed is not None and path[:listed] in said[0][1]:
+            said = said[:1]  # a list is laid over whole: nothing of the default's is left in it
+        for length in range(len(path), 0, -1):
+            for file, found in said:
+                if path[:length] in found:
+                    return f"{file} line {found[path[:length]]}"
+        return str(said[0][0])
+
+    def _files(self, name: str) -> tuple[Path, Path]:
+        """The default and the school's own."""
+        return DEFAULTS / f"{name}.toml", (self.draft or self.home / "configs") / f"{name}.toml"
 
     @cached_property
     def zone(self) -> str:

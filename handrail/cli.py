@@ -23,11 +23,25 @@ importing = typer.Typer(
 keys = typer.Typer(no_args_is_help=True, help="Keys for programs that call the API.")
 users = typer.Typer(no_args_is_help=True, help="People who use the page.")
 rules = typer.Typer(no_args_is_help=True, help="The rules that recommend actions.")
-for name, group in (("import", importing), ("key", keys), ("user", users), ("rules", rules)):
+decisions = typer.Typer(no_args_is_help=True, help="The decisions that are stored.")
+uplift = typer.Typer(no_args_is_help=True, help="What each action does.")
+policy = typer.Typer(no_args_is_help=True, help="Ways of deciding.")
+for name, group in (
+    ("import", importing),
+    ("key", keys),
+    ("user", users),
+    ("rules", rules),
+    ("decisions", decisions),
+    ("policy", policy),
+    ("uplift", uplift),
+):
     app.add_typer(group, name=name)
 
 Out = Annotated[Path, typer.Option("--out", help="Where to: .csv or .parquet.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The cut-off, YYYY-MM-DD: what was known before that day.")]
+Draft = Annotated[
+    Path | None, typer.Option("--draft", help="A folder of settings to try instead of the school's configs/.")
+]
 LabelName = Annotated[str | None, typer.Option("--label", help="Which definition of leaving; see docs/glossary.md.")]
 
 
@@ -276,6 +290,24 @@ def _readout(
     call.say(words, **document)
 
 
+@policy.command("evaluate")
+def _policy_evaluate(
+    context: typer.Context,
+    first: Annotated[str | None, typer.Option("--from", help="The first day of the decisions, YYYY-MM-DD.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day of the decisions, YYYY-MM-DD.")] = None,
+    level: Annotated[str | None, typer.Option("--level", help="Only decisions of L0, L1, L2 or L3.")] = None,
+) -> None:
+    """What other ways of deciding would have brought, by decisions drawn by lot; refused where those cannot tell."""
+    from handrail import policies
+
+    call: _Call = context.obj
+    days = (_day(first, "--from") if first else None, _day(last, "--to") if last else None)
+    found = policies.evaluate(call.settings, *days, level, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+    if not found.supported:
+        raise typer.Exit(1)
+
+
 @app.command("serve")
 def _serve(
     context: typer.Context,
@@ -320,13 +352,66 @@ def _doctor(context: typer.Context) -> None:
 
 
 @rules.command("check")
-def _rules_check(context: typer.Context) -> None:
-    """Whether the rules, actions and gates in force can be used."""
+def _rules_check(context: typer.Context, draft: Draft = None) -> None:
+    """Whether the rules, actions and gates can be used, each rule in words, and which hold for too many or nobody."""
+    from handrail import rules
+
+    call: _Call = context.obj
+    found = rules.check(call.settings, draft, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+
+
+@rules.command("try")
+def _rules_try(
+    context: typer.Context,
+    student: Annotated[str, typer.Option("--student", help="The student's id.")],
+    as_of: AsOf = None,
+    draft: Draft = None,
+) -> None:
+    """What the rules make of one student, rule by rule; nothing is stored."""
+    from handrail import rule_trial
+
+    call: _Call = context.obj
+    found = rule_trial.attempt(call.settings, student, _day(as_of, "--as-of") if as_of else None, draft)
+    call.say(found.words(), **found.as_dict())
+
+
+@rules.command("simulate")
+def _rules_simulate(context: typer.Context, as_of: AsOf = None, draft: Draft = None) -> None:
+    """How many students each rule would touch, and what that would take; nothing is stored."""
+    from handrail import rules
+
+    call: _Call = context.obj
+    day = _day(as_of, "--as-of") if as_of else None
+    found = rules.simulate(call.settings, day, draft, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
+
+
+@decisions.command("replay")
+def _decisions_replay(context: typer.Context, day: Annotated[str, typer.Option("--day", help="YYYY-MM-DD.")]) -> None:
+    """Makes every decision of a day again from its record; reports differences, of which there must be none."""
     from handrail import journeys
 
     call: _Call = context.obj
-    policy = journeys.policy(call.settings)
-    call.say(f"the rules, actions and gates are sound (policy {policy.version})", policy_version=policy.version)
+    found = journeys.replay(call.settings, _day(day, "--day"))
+    call.say(found.words(), **found.as_dict())
+    if not found.same:
+        raise typer.Exit(1)
+
+
+@uplift.command("train")
+def _uplift_train(
+    context: typer.Context,
+    label: LabelName = None,
+    until: Annotated[str | None, typer.Option("--until", help="Use only what was known before this day.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and data make the same effects.")] = 1,
+) -> None:
+    """Effect of each action, and how much of it may decide; nothing more than the evidence supports."""
+    from handrail import uplift
+
+    call: _Call = context.obj
+    found = uplift.train(call.settings, label, _day(until, "--until") if until else None, seed, quiet=call.as_json)
+    call.say(found.words(), **found.as_dict())
 
 
 @keys.command("create")

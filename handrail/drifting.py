@@ -171,9 +171,9 @@ def calibration(case: Compared, kept: Store) -> Finding:
         whence = "scored now, where no list was published"
     rows = rows.assign(y=case.answers(rows, case.day))
     rows = rows[rows["y"].notna()]
-    days = np.unique(rows["day"])
-    many = f"{len(days)} cut-off{'' if len(days) == 1 else 's'}"
-    when = f"{clock.date_of(days[0])} to {clock.date_of(days[-1])}" if len(days) else f"{dates[0]} to {dates[1]}"
+    cuts = np.unique(rows["day"])
+    many = f"{len(cuts)} cut-off{'' if len(cuts) == 1 else 's'}"
+    when = f"{clock.date_of(cuts[0])} to {clock.date_of(cuts[-1])}" if len(cuts) else f"{dates[0]} to {dates[1]}"
     return calibration_finding(rows, f"{many}, {when}, {whence}", limits)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from model.train import TrainResult
     from serving.decide import Policy
     from serving.nightly import NightReport
+    from serving.replaying import Replayed
     from serving.store import Store
 
 STEP_DAYS = 7  # between the cut-offs that a model learns from
@@ -293,6 +294,13 @@ def policy(settings: Settings) -> Policy:
     from serving.advise import policy_of
 
     return policy_of(settings.school)
+
+
+def replay(settings: Settings, day: date) -> Replayed:
+    """Makes every decision of a day again."""
+    from serving.replaying import Replaying
+
+    return Replaying(store(settings)).day(day)
 
 
 def readout(

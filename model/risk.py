@@ -46,7 +46,9 @@ class RiskSettings:
             raise BadConfig(
                 "feature_share, row_share and learning_rate must be above 0 and at most 1", where="model.toml [risk]"
             )
-        if not (0 <= self.least_leaf_share < 0.5 and 0 <= self.l2 < math.inf and 0 <= self.least_leaf_hessian < math.inf):
+        if not (
+            0 <= self.least_leaf_share < 0.5 and 0 <= self.l2 < math.inf and 0 <= self.least_leaf_hessian < math.inf
+        ):
             raise BadConfig(
                 "least_leaf_share must be from 0 to 0.5, l2 and least_leaf_hessian not negative",
                 where="model.toml [risk]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from features import clock
 from features.build import Snapshots
 from features.catalogue import FEATURES
 from features.config import School
-from features.errors import BadInput, NotFound, NotReady
+from features.errors import BadConfig, BadInput, NotFound, NotReady
 from features.identity import Identities
 from features.labels import Label
 from features.lake import Lake
@@ -26,16 +26,35 @@ from features.norms import norms
 from features.people import People, Person, is_known
 from model.bundle import Bundle, load, without_model
 from model.registry import served_bundle
-from serving.decide import Case, Decision, EnrolmentCase, Policy, decide
+from model.uplift import Effects, served
+from serving.decide import (
+    FILES,
+    RULES_DECIDE,
+    Case,
+    Decision,
+    EnrolmentCase,
+    Margins,
+    Policy,
+    PriceBook,
+    settle,
+    survey,
+    telling_days,
+)
+from serving.decide.menu import Menu
 from serving.doubts import Doubts
 from serving.explained import Telling
-from serving.history import History
+from serving.history import LOOK_BACK, History
+from serving.planning import Capacity, level_fits, muted, plan
 from serving.score import Scored, score
-from serving.store import Entry, Night, Store
+from serving.store import Entry, Exhausted, Night, Store
 
 WEEK = timedelta(days=7)
+BOOK_HOLDS = timedelta(days=7)
+"""How long an earlier day's prices stand in for those of a day that has none."""
 RISK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """The upper bounds that risks are counted by."""
+_ELAPSED = "course_elapsed_share"  # what a margin falls with
+_STORED_AT_ONCE = 2_000  # so that nobody waits long for the database
 _KEPT_NORMS = 256  # courses and days whose norms are kept for single calls
 
 Progress = Callable[[int, int, str], None]
@@ -77,13 +96,52 @@ class Card:
     verdicts: list[Record]
 
 
-def policy_of(school: School) -> Policy:
-    """The school's policy in force.
+@dataclass(frozen=True)
+class Prepared:
+    """A student about whom a decision can be made."""
+
+    person: Person
+    scored: tuple[Scored, ...]
+    case: Case
+
+
+def policy_of(school: School, effects: Effects | None = None) -> Policy:
+    """The school's policy, as its files have it now.
+
+    Args:
+        school: whose.
+        effects: the measured effects; without them the rules decide.
 
     Raises:
-        BadConfig: names every fault of actions.toml, rules.toml and gates.toml.
+        BadConfig: names every fault of actions.toml, rules.toml, gates.toml and value.toml.
     """
-    return Policy.from_config(school.config("actions"), school.config("rules"), school.config("gates"), FEATURES)
+    files = {name: school.config(name) for name in FILES}
+    level, version = _step(effects)
+    return Policy.from_config(files, FEATURES, locate=school.where, level=level, effects_version=version)
+
+
+def _step(effects: Effects | None) -> tuple[str, str]:
+    """The step of the ladder, and the version of what decides there."""
+    return (effects.level, effects.version) if effects and effects.level != RULES_DECIDE else (RULES_DECIDE, "")
+
+
+def policy_in_force(school: School, store: Store, effects: Effects | None) -> tuple[Policy, str | None]:
+    """The school's policy; where its files cannot be used, the one that was in force before, and the fault.
+
+    Raises:
+        BadConfig: the files cannot be used, and there was no policy before.
+    """
+    try:
+        policy = policy_of(school, effects)
+    except BadConfig as error:
+        before = store.last_policy()
+        if before is None:
+            raise
+        level, version = _step(effects)
+        contents = {**before[1], "level": level, "effects_version": version}
+        return Policy.from_contents(contents, FEATURES), str(error)
+    store.keep_policy(policy.version, policy.contents)
+    return policy, None
 
 
 class Adviser:
@@ -95,12 +153,23 @@ class Adviser:
         bundle: the served model.
         policy: the policy in force.
         store: where decisions are kept.
+        effects: what actions are measured to do; None while the rules decide.
+        fault: why the files of the policy cannot be used, when the policy is the one that was in force before.
 
     Raises:
         BadInput: the model was made for another version of the label, or needs a feature that is not made any more.
     """
 
-    def __init__(self, school: School, label: Label, bundle: Bundle, policy: Policy, store: Store) -> None:
+    def __init__(
+        self,
+        school: School,
+        label: Label,
+        bundle: Bundle,
+        policy: Policy,
+        store: Store,
+        effects: Effects | None = None,
+        fault: str | None = None,
+    ) -> None:
         lacking = set(bundle.features) - set(FEATURES)
         if lacking or (bundle.label, bundle.label_version) != (label.name, label.version):
             raise BadInput(
@@ -110,7 +179,11 @@ class Adviser:
                 mend=f"Run `handrail train --label {label.name}`, then `handrail promote --label {label.name}`",
             )
         self.school, self.label, self.bundle, self.policy, self.store = school, label, bundle, policy, store
+        self.effects, self.fault = effects if policy.measures else None, fault
         self.lake = Lake(school.lake, school.zone)
+        self._capacity = Capacity.from_config(school.config("capacity"))
+        self._margins = Margins.from_config(school.config("value")) if fault is None else None
+        self._head = str(school.config("school")["head"])
         self._history = History(self.lake, store)
         self._bands = school.config("school")["bands"]
         self._telling = Telling.of(school.config("school")["explanations"])
@@ -128,7 +201,9 @@ class Adviser:
             bundle = load(served_bundle(school.home, label.name))
         except NotReady:
             bundle = without_model(label)
-        return cls(school, label, bundle, policy_of(school), store)
+        effects = served(school.home, label.name) if bundle.features else None
+        policy, fault = policy_in_force(school, store, effects)
+        return cls(school, label, bundle, policy, store, effects, fault)
 
     def scored(
         self, as_of: date, students: Sequence[str] | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
@@ -151,7 +226,7 @@ class Adviser:
         usual = norms(rows[today], self.bundle.features) if students is None else self._usual_of(rows[today], cut)
         here, before = rows[today].reset_index(drop=True), rows[~today]
         told = self._told_before(cut, None if students is None else list(here["enrolment_id"]))
-        return score(here, before, usual, self.bundle, self._bands, self._telling, told)
+        return score(here, before, usual, self.bundle, self._bands, self._telling, told, self.effects)
 
     def _told_before(self, cut: date, enrolments: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
         """The features that the list before a cut-off gave as reasons, by enrolment, so that reasons stay steady."""
@@ -196,6 +271,27 @@ class Adviser:
         Returns:
             By student id. Every decision in it is on the disk.
         """
+        moment = moment or self.moment(as_of)
+        found = self.prepare(as_of, students, fresh=fresh, digest=digest, moment=moment)
+        menus = [survey(one.case, self.policy, moment) for one in found]
+        book = self.book(as_of) or (self._plan(as_of, menus) if students is None else self._book_before(as_of))
+        if book is None:
+            self._open_day(as_of, menus)
+        elif book.muted:
+            menus = [survey(one.case, self.policy, moment, book.muted) for one in found]
+        records = self._stored(menus, book)
+        return [Advice(one.person, as_of, one.scored, record) for one, record in zip(found, records, strict=True)]
+
+    def prepare(
+        self,
+        as_of: date,
+        students: Sequence[str] | None = None,
+        *,
+        fresh: Mapping[str, pd.DataFrame] | None = None,
+        digest: str = "",
+        moment: datetime | None = None,
+    ) -> list[Prepared]:
+        """Everything that the decisions of a day depend on, by student id; nothing is stored. See `advise`."""
         by_student: dict[str, list[Scored]] = defaultdict(list)
         for one in self.scored(as_of, students, fresh):
             by_student[one.student_id].append(one)
@@ -204,27 +300,94 @@ class Adviser:
         sources = doubts.sources(fresh or ())
         digest = doubts.digest(digest, sources)
         contacts, words = self._history.contacts(by_student, moment), self._history.words(by_student, moment)
-        found: list[tuple[Person, tuple[Scored, ...]]] = []
-        decisions: list[Decision] = []
+        flags = self._history.flags(by_student, moment)
+        cut = as_of + timedelta(days=1) if fresh else as_of
+        came = self._snapshots().active_days(sorted(contacts), cut, LOOK_BACK.days, fresh) if contacts else {}
+        found: list[Prepared] = []
         for student_id in sorted(by_student):
             scored = tuple(sorted(by_student[student_id], key=_by_risk))
             person = people.person(student_id, scored[0].course_id)
+            zones = {ZoneInfo(person.time_zone), ZoneInfo(self.school.zone)}  # a contact's day is the student's
+            days = {touch.at.astimezone(zone).date() for touch in contacts.get(student_id, ()) for zone in zones}
             case = Case(
                 student_id=student_id,
                 decision_date=as_of,
                 time_zone=person.time_zone,
-                enrolments=tuple(self._enrolment(one) for one in scored),
+                enrolments=tuple(self._enrolment(one, people) for one in scored),
                 consents=tuple(words[student_id]),
                 touches=tuple(contacts[student_id]),
                 model_version=self.bundle.version,
                 request_digest=digest,
                 stale=sources,
                 data_health=doubts.health,
+                flags=tuple(flags.get(student_id, ())),
+                active_days=telling_days(came.get(student_id, ()), days),
             )
-            found.append((person, scored))
-            decisions.append(decide(case, self.policy, moment))
-        stored = self.store.put_decisions([one.to_record() for one in decisions])
-        return [Advice(person, as_of, scored, record) for (person, scored), record in zip(found, stored, strict=True)]
+            found.append(Prepared(person, scored, case))
+        return found
+
+    def book(self, day: date) -> PriceBook | None:
+        """The prices of a day; None before its night."""
+        record = self.store.newest_book(day, self.label.name, self.bundle.version, self.policy.version)
+        return PriceBook.from_record(record) if record else None
+
+    def _book_before(self, day: date) -> PriceBook | None:
+        """The prices of an earlier day, which stand in where a day has none yet."""
+        record = self.store.newest_book_before(day, self.label.name)
+        book = PriceBook.from_record(record) if record else None
+        if book is None or day - book.day > BOOK_HOLDS or not level_fits(book, self.policy):
+            return None
+        self.store.open_capacity(day, book.caps)
+        return book
+
+    def _plan(self, day: date, menus: Sequence[Menu]) -> PriceBook:
+        """Makes the prices of a day and lays them down before anybody is decided about."""
+        silent = muted(menus, self.policy)
+        if silent:
+            menus = [survey(menu.case, self.policy, menu.now, silent) for menu in menus]
+        book = plan(
+            menus,
+            self.policy,
+            self._capacity,
+            day=day,
+            label=self.label.name,
+            model_version=self.bundle.version,
+            number=1,
+            silent=silent,
+            made_at=clock.now(),
+        )
+        self.store.give_back(day, self.moment(day))  # what another policy or model had planned for the day
+        laid = PriceBook.from_record(self.store.publish_book(book.to_record()))
+        self.store.open_capacity(day, laid.caps)
+        return laid
+
+    def _open_day(self, day: date, menus: Sequence[Menu]) -> None:
+        """Says what the day holds where there are no prices: first come, first served."""
+        resources = {resource for menu in menus for offer in menu.offers for resource in offer.uses}
+        self.store.open_capacity(day, self._capacity.caps(resources))
+
+    def _stored(self, menus: Sequence[Menu], book: PriceBook | None) -> list[Record]:
+        """Decides and stores; where the day's capacity is used up by then, decides without it."""
+        records: list[Record | None] = [None] * len(menus)
+        left = dict(enumerate(menus))
+        while left:
+            made = {at: settle(menu, self.policy, book) for at, menu in left.items()}
+            # Those who gain most are served first, should the lot have taken more than was kept back for it.
+            order = sorted(made, key=lambda at: (not left[at].duty, -_net(made[at]), at))
+            stored: list[Record | Exhausted] = []
+            for start in range(0, len(order), _STORED_AT_ONCE):
+                some = order[start : start + _STORED_AT_ONCE]
+                stored += self.store.put_decisions([made[at].to_record() for at in some])
+            again: dict[int, Menu] = {}
+            for at, one in zip(order, stored, strict=True):
+                if isinstance(one, Exhausted):
+                    menu = left[at]
+                    case = replace(menu.case, exhausted=(*menu.case.exhausted, *one.resources))
+                    again[at] = survey(case, self.policy, menu.now, book.muted if book else ())
+                else:
+                    records[at] = one
+            left = again
+        return [record for record in records if record is not None]
 
     def answer(
         self, student_id: str, as_of: date | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
@@ -343,14 +506,27 @@ class Adviser:
         start, now = clock.day_start(as_of, self.school.zone), clock.now()
         return now if start <= now < start + timedelta(days=1) else start
 
-    def _enrolment(self, one: Scored) -> EnrolmentCase:
+    def _enrolment(self, one: Scored, people: People) -> EnrolmentCase:
         """What a decision may depend on, and no more, so that its record stays small and can be made again."""
-        values = {name: one.values[name] for name in sorted(self.policy.rules.features)}
-        return EnrolmentCase(one.enrolment_id, one.course_id, one.risk, one.band, values)
+        margin = self._margins.of(one.course_id, one.values[_ELAPSED]) if self._margins and one.effects else 0
+        return EnrolmentCase(
+            enrolment_id=one.enrolment_id,
+            course_id=one.course_id,
+            risk=one.risk,
+            band=one.band,
+            values={name: one.values.get(name) for name in sorted(self.policy.features)},
+            curator=people.person(one.student_id, one.course_id).curator or self._head,
+            margin_minor=margin,
+            effects=one.effects,
+        )
 
 
 def _no_such(student_id: str) -> NotFound:
     return NotFound("there is no such student", where=student_id, mend="Check the id, or import the student")
+
+
+def _net(decision: Decision) -> float:
+    return max((offer.net for offer in decision.offers if offer.action == decision.action), default=0.0)
 
 
 def _by_risk(one: Scored) -> tuple[bool, float, str]:

@@ -40,6 +40,12 @@ class NightReport:
         data_health: the verdict of the newest check of the data; None before the first.
         holds: what waits because of them: `automatic`, `all` or `none`; None where there is no such doubt.
         held: how many students have an action held back by them.
+        level: the step of the ladder that decided.
+        routed: how many students only people may decide about.
+        explored: for how many the lot chose.
+        carried_over: how many actions wait because the day's capacity is used up.
+        book: the day's prices, as plain values of `serving.decide.book.PriceBook`; None where there are none.
+        policy_fault: why the files of the policy cannot be used, when the one before decided.
         shadow: how far the shadow is from the model that serves, as `serving.shadow.beside` gives it; None without one.
     """
 
@@ -57,6 +63,12 @@ class NightReport:
     data_health: str | None
     holds: str | None
     held: int
+    level: str
+    routed: int
+    explored: int
+    carried_over: int
+    book: dict[str, Any] | None
+    policy_fault: str | None
     shadow: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,10 +90,29 @@ class NightReport:
                 f"night of {self.as_of}: {self.enrolments} live enrolments {ranked} ({bands}; "
                 f"{self.not_enough_data} without enough data); recommended: {actions}",
                 *doubts,
+                *self._deciding(),
                 *(shadow.words(self.shadow) if self.shadow else ()),
                 "Next: handrail serve",
             ]
         )
+
+    def _deciding(self) -> list[str]:
+        """How it was decided, where that is worth a word."""
+        said = []
+        if self.policy_fault:
+            said.append(f"THE POLICY'S FILES CANNOT BE USED, the one before decided: {self.policy_fault}")
+        if self.book and self.book["muted"]:
+            muted = ", ".join(self.book["muted"])
+            said.append(f"RULES THAT HOLD FOR TOO MANY, left out today: {muted}; handrail rules simulate shows them")
+        if self.routed:
+            said.append(f"{self.routed} students are for people only")
+        if self.explored:
+            said.append(f"{self.explored} drawn by lot, to learn what helps")
+        if self.carried_over:
+            book = self.book or {"prices": {}}
+            short = [f"{name} {book['used'].get(name, 0):g} of {book['caps'][name]:g}" for name in book["prices"]]
+            said.append(f"{self.carried_over} actions wait for capacity" + (f" ({', '.join(short)})" if short else ""))
+        return said
 
 
 def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, total, what: None) -> NightReport:
@@ -104,7 +135,7 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
     bands = Counter(entry.band for entry in entries if entry.band)
     decisions = [one.decision for one in advice if one.decision]
     actions = Counter(record["action"] for record in decisions)
-    doubts = adviser.doubts(as_of)
+    doubts, book = adviser.doubts(as_of), adviser.book(as_of)
     report = NightReport(
         night_id=0,
         as_of=as_of,
@@ -120,6 +151,12 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
         data_health=doubts.health,
         holds=_holds(doubts, adviser.policy.gates),
         held=sum(any(no["gate"] == "G11" for no in record["blocked"]) for record in decisions),
+        level=adviser.policy.level,
+        routed=sum(not record["in_scope"] for record in decisions),
+        explored=sum(record["explored"] for record in decisions),
+        carried_over=sum(no["gate"] == "G9" for record in decisions for no in record["blocked"]),
+        book=book.to_record() if book else None,
+        policy_fault=adviser.fault,
         shadow=shadow.beside(school, label, adviser.bundle, [scored for one in advice for scored in one.scored]),
     )
     progress(2, 3, "publishing")

@@ -11,6 +11,8 @@ import pandas as pd
 
 from features.catalogue import FEATURES
 from model.bundle import Bundle
+from model.uplift import Effects
+from serving.decide import Effect
 from serving.explained import Telling, explain
 
 
@@ -25,6 +27,7 @@ class Scored:
             the model.
         reasons, strength, families, what_ifs: as `serving.explained.Explained` has them; empty without a risk.
         values: every feature; None is unknown.
+        effects: what each action is measured to do; empty while none is measured, and without a risk.
     """
 
     enrolment_id: str
@@ -38,6 +41,7 @@ class Scored:
     families: list[dict[str, Any]] = field(default_factory=list)
     what_ifs: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, float | None] = field(default_factory=dict)
+    effects: dict[str, Effect] = field(default_factory=dict)
 
 
 def score(
@@ -48,6 +52,7 @@ def score(
     bands: Mapping[str, float],
     telling: Telling,
     told: Mapping[str, Sequence[str]],
+    effects: Effects | None = None,
 ) -> list[Scored]:
     """Scores live enrolments at one cut-off.
 
@@ -59,6 +64,7 @@ def score(
         bands: `high` and `medium`, as the share of those forecasts that is at least so risky.
         telling: how it is explained.
         told: enrolment -> features of the reasons that the list before gave.
+        effects: what actions are measured to do.
 
     Returns:
         One answer per row, in the order of the rows.
@@ -70,17 +76,32 @@ def score(
     names = [_band(risk, limits) for risk in risks]
     who = rows.loc[known, ["enrolment_id", "course_id"]]
     explained = explain(who, x, week_ago, norms, bundle, names, telling, told) if known.any() else []
-    risky = zip(risks, names, explained, strict=True)
+    does = _effects(rows[known], risks, effects) if effects is not None else [{} for _ in risks]
+    risky = zip(risks, names, explained, does, strict=True)
     values = [_plain(own) for own in rows[list(FEATURES)].to_numpy("float64")]
     found = []
     keys = rows[["enrolment_id", "student_id", "course_id"]].itertuples(index=False)
     for (enrolment_id, student_id, course_id), own, is_known in zip(keys, values, known, strict=True):
         one = Scored(enrolment_id, student_id, course_id, "not_enough_data", values=own)
         if is_known:
-            risk, band, told_of = next(risky)
-            one = replace(one, state="scored", risk=float(risk), band=band, **vars(told_of))
+            risk, band, told_of, own_effects = next(risky)
+            one = replace(one, state="scored", risk=float(risk), band=band, effects=own_effects, **vars(told_of))
         found.append(one)
     return found
+
+
+def _effects(rows: pd.DataFrame, risks: np.ndarray, effects: Effects) -> list[dict[str, Effect]]:
+    """What each action is measured to do for each row; one whose effect is not a number is not measured there."""
+    x = np.ascontiguousarray(rows[list(effects.features)].to_numpy("float64"))
+    cells = np.stack(effects.of(x, risks), axis=-1)  # (rows, actions, 3)
+    return [
+        {
+            action: Effect(*map(float, own))
+            for action, own in zip(effects.actions[1:], row, strict=True)
+            if np.isfinite(own).all()
+        }
+        for row in cells
+    ]
 
 
 def band_limits(bundle: Bundle, bands: Mapping[str, float]) -> dict[str, float]:

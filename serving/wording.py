@@ -300,35 +300,6 @@ def band_name(band: str | None, lang: str) -> str:
     return WORDS.say(f"band.{band or 'none'}", lang)
 
 
-def gate_text(blocked: Mapping[str, Any], lang: str, zone: str, *, today: date | None = None) -> str:
-    """Why an action is blocked, in plain words, and when it becomes possible again where that is known.
-
-    Args:
-        blocked: `gate`, `reason`, `params` and `until` of a decision's record.
-        lang: one of `LANGUAGES`.
-        zone: the IANA zone whose clock the moment is told by.
-        today: see `moment_text`.
-    """
-    params = blocked.get("params") or {}
-    key = f"gate.{blocked.get('reason')}"
-    channel = WORDS.say(f"channel.{params['channel']}", lang) if "channel" in params else ""
-    if not WORDS.has(key, lang):
-        text = WORDS.say("gate.other", lang, gate=blocked.get("gate"))
-    else:
-        what, window = feed_names(params.get("tables", ()), lang), _window(params.get("hours", 0), lang)
-        count = params.get("most", params.get("days"))
-        text = WORDS.say(key, lang, count, channel=channel, window=window, what=what)
-    if not blocked.get("until"):
-        return text
-    until = datetime.fromisoformat(str(blocked["until"]))
-    return WORDS.say("gate.until", lang, reason=text, moment=moment_text(until, lang, zone, today=today))
-
-
-def _window(hours: float, lang: str) -> str:
-    days, rest = divmod(hours, 24)
-    return WORDS.say("unit.hours", lang, hours) if rest or days < 3 else WORDS.say("unit.days", lang, days)
-
-
 def feed_names(tables: Iterable[str], lang: str) -> str:
     """Tables as people call them, such as ``video and ratings``."""
     names = [FEEDS[table][lang] if table in FEEDS else table for table in tables]

@@ -84,6 +84,19 @@ TICKET_EVENTS = (
     "cancel_requested",
     "refund_requested",
 )
+FLAG_KINDS = (
+    "dispute",
+    "complaint",
+    "legal",
+    "wellbeing",
+    "safeguarding",
+    "bereavement",
+    "medical",
+    "conversation",
+    "objection",
+    "staff",
+    "test",
+)
 CLOSING_OUTCOMES = ("withdrawal", "refund", "nonrenewal", "completion")
 
 
@@ -344,6 +357,26 @@ _ALL = (
             ),
             "until_at": Column("time", "end of a pause; empty is until resumed", False),
             "source": Column("text", "where the word comes from", False),
+            **_TIMES,
+        },
+        order=(*_KNOWN_AFTER, ("occurred_at", "until_at")),
+    ),
+    _table(
+        "flags",
+        "the school's word that only people decide about a student, or that this is over; a person sets it, no program",
+        "event_id",
+        {
+            "event_id": _id("the event"),
+            "student_id": _id("the student"),
+            "kind": _choice(
+                "why: something open between student and school (dispute, complaint, legal); what is sensitive "
+                "(wellbeing, safeguarding, bereavement, medical); a conversation with a person; an objection to "
+                "automated decisions; an account of staff or for a test",
+                *FLAG_KINDS,
+            ),
+            "state": _choice("set, or cleared", "set", "cleared", default="set"),
+            "until_at": Column("time", "when it ends by itself; empty is until cleared", False),
+            "source": Column("text", "who says so; no details of the matter itself", False),
             **_TIMES,
         },
         order=(*_KNOWN_AFTER, ("occurred_at", "until_at")),

@@ -91,6 +91,24 @@ def draw_temper(students: Students, enrolments: Enrolments, courses: Courses, da
     return Temper(engagement, (leaves <= every_day) & (every_day < back))
 
 
+def strain(rules: Mapping[str, Any], overdue: np.ndarray, weight: np.ndarray, engagement: np.ndarray) -> np.ndarray:
+    """The daily chance of withdrawing, before it is capped; (n,).
+
+    Args:
+        rules: the settings' table `withdrawal`.
+        overdue: (n,) pieces of homework.
+        weight: (n,) all the rest that adds to the logarithm of the chance.
+        engagement: (n,) as leaving looks at it: smoothed.
+    """
+    weight = rules["debt"] * np.minimum(overdue, 4) + weight
+    return np.asarray(rules["base"] * np.exp(weight - rules["will"] * engagement))
+
+
+def inclination(engagement: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """The chance of coming on a day, given what brings students besides their will; (n,)."""
+    return sigmoid(1.5 * engagement + draw + 0.8)
+
+
 @dataclass(frozen=True)
 class World:
     """Who there is, and all that befalls them whether they are written to or not.
@@ -112,8 +130,7 @@ class World:
 
     def strain(self, day: int, overdue: np.ndarray, engagement: np.ndarray) -> np.ndarray:
         """The daily chance of withdrawing without a message, before it is capped; (n,)."""
-        weight = self.rules["debt"] * np.minimum(overdue, 4) + self.friction.weight[day]
-        return np.asarray(self.rules["base"] * np.exp(weight - self.rules["will"] * engagement))
+        return strain(self.rules, overdue, self.friction.weight[day], engagement)
 
     def draw(self, day: int) -> np.ndarray:
         """What brings students on the day besides their will: the weekday, their habit, a live class; (n,)."""
@@ -189,7 +206,7 @@ def live_through(
 
         will = world.temper.engagement[day] + programme.effect.on_engagement(age)
         smooth = np.where(day <= enrolments.first, will, smooth + SMOOTHS * (will - smooth))
-        came = studying & ~world.temper.away[day] & (luck[0] < sigmoid(1.5 * will + world.draw(day) + 0.8))
+        came = studying & ~world.temper.away[day] & (luck[0] < inclination(will, world.draw(day)))
         silent = np.where(came, 0, silent + studying)
 
         strain = world.strain(day, homework.overdue(day), smooth)

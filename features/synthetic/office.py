@@ -16,6 +16,8 @@ from features.synthetic.study import HOUR
 from features.synthetic.writing import Rows, numbered, spelled
 
 KINDS = ("withdrawal", "refund", "completion", "nonrenewal", "payment_failure")
+FLAGGED = 0.03  # share of students about whom only people decide for a while
+FLAGS = {"complaint": 0.25, "dispute": 0.15, "conversation": 0.3, "wellbeing": 0.15, "medical": 0.1, "objection": 0.05}
 
 
 def outcomes(world: World, life: Life, end: Ending, seed: int) -> tuple[Rows, np.ndarray]:
@@ -76,6 +78,33 @@ def consents(world: World, seed: int) -> Rows:
         "source": spelled(
             ("checkout", "unsubscribe link", "student's request"), np.repeat([part[3] for part in parts], repeat)
         ),
+        "occurred_at": occurred,
+        "known_at": occurred,
+    }
+
+
+def flags(world: World, seed: int) -> Rows:
+    """Flags that people set on a few students; half of them end by themselves, the others are cleared."""
+    rng = np.random.default_rng([seed, 24])
+    people, calendar = world.students, world.calendar
+    joined = np.full(len(people.ids), NEVER)
+    np.minimum.at(joined, world.enrolments.student, world.enrolments.first)
+    kind = rng.choice(len(FLAGS), len(people.ids), p=list(FLAGS.values()))
+    begins, ends = joined + rng.integers(3, 150, len(people.ids)), rng.integers(5, 60, len(people.ids))
+    ends += begins
+    by_itself = rng.random(len(people.ids)) < 0.5
+    flagged = np.flatnonzero((rng.random(len(people.ids)) < FLAGGED) & (begins < calendar.days))
+    cleared = flagged[~by_itself[flagged] & (ends[flagged] < calendar.days)]
+    who = np.concatenate([flagged, cleared])
+    hours = rng.integers(9 * HOUR, 18 * HOUR, len(who))
+    occurred = calendar.moments(np.concatenate([begins[flagged], ends[cleared]]), hours)
+    lasting = np.where(by_itself[flagged], calendar.moments(ends[flagged], 18 * HOUR), -1)
+    return {
+        "student_id": spelled(people.ids, who),
+        "kind": spelled(tuple(FLAGS), kind[who]),
+        "state": spelled(("set", "cleared"), np.repeat([0, 1], [len(flagged), len(cleared)])),
+        "until_at": np.append(lasting, np.full(len(cleared), -1)),
+        "source": spelled(("curator",), np.zeros(len(who), dtype=np.int64)),
         "occurred_at": occurred,
         "known_at": occurred,
     }

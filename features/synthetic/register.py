@@ -151,5 +151,6 @@ def write_all(
     exports.write("payments", money.payments(world, life, end, refunded, aliases, settings["renewal"]), prefix="p")
     exports.write("touches", contact.touches(world, life, end, programme, settings["curators"], seed))
     exports.write("consents", office.consents(world, seed), prefix="c")
+    exports.write("flags", office.flags(world, seed), prefix="f")
     exports.write("outcomes", became, prefix="o")
     exports.write("decisions", office.decisions(world, life, end, programme, settings["programme"]))

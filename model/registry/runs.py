@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -121,6 +122,30 @@ def write_down(client: MlflowClient, experiment: str, release: Release, tags: Ma
         for trial in release.trials:
             _child(client, experiment, run_id, trial)
     return run_id, str(logged.model_id)
+
+
+def write_down_effects(
+    client: MlflowClient,
+    experiment: str,
+    folder: Path,
+    params: Mapping[str, object],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    card: str,
+) -> str:
+    """Writes a run of effects with its files; figures that are not known are left out.
+
+    Returns:
+        The run's id.
+    """
+    mlflow = open_mlflow()
+    with mlflow.start_run(experiment_id=experiment) as run:
+        known = [(key, value, 0) for key, value in metrics.items() if math.isfinite(value)]
+        said = {name: value[:MOST_OF_TAG] for name, value in tags.items()}
+        told = {"mlflow.note.content": shortened(card), **provenance.tags(), **said}
+        _batch(client, str(run.info.run_id), params, known, told)
+        mlflow.log_artifacts(str(folder), folder.name)
+    return str(run.info.run_id)
 
 
 def tags_of(release: Release, meta: Mapping[str, Any]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from features.errors import BadInput, NotFound, NotReady, Refused
 from model import bundle
 from model.promotion import from_dicts
 from model.registry.door import asking, open_mlflow
-from model.registry.runs import Release, gate_tags, shortened, write_down
+from model.registry.runs import Release, gate_tags, shortened, write_down, write_down_effects
 from model.served import SERVED, SHADOW, checked_label, folder_of, point, shadow_bundle
 
 if TYPE_CHECKING:
@@ -87,6 +87,27 @@ class Registry:
             )
             client.set_registered_model_alias(name, "challenger", made.version)
         return int(made.version), run_id
+
+    def log_effects(
+        self,
+        label: str,
+        folder: Path,
+        *,
+        params: Mapping[str, object],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        card: str,
+    ) -> str:
+        """Writes down a learning of effects: a run with the files of the folder, beside the label's trainings.
+
+        Returns:
+            The run's id.
+        """
+        client, name = self._client, f"{checked_label(label)} effects"
+        with asking():
+            open_mlflow().set_tracking_uri(self.uri)
+            experiment = self._experiment(name)
+            return write_down_effects(client, experiment, folder, params, metrics, {**self.tags, **tags}, card)
 
     def recorded(self, run_id: str, folder: Path) -> Recorded:
         """What a training wrote down.

@@ -7,6 +7,7 @@ from typing import Any
 from serving import wording
 from serving.advise import Advice, Adviser
 from serving.decide import Policy
+from serving.refusals import gate_text
 from serving.score import Scored
 from serving.store import Entry, Night
 
@@ -67,7 +68,7 @@ def decision(record: Document, policy: Policy, lang: str, zone: str) -> Document
         "action_name": _action(record["action"], policy, lang),
         "rule_text": rule.say[lang] if rule else None,
         "ask": rule.ask[lang] if rule and rule.ask else None,
-        "blocked": [{**one, "text": wording.gate_text(one, lang, zone)} for one in record["blocked"]],
+        "blocked": [{**one, "text": gate_text(one, lang, zone)} for one in record["blocked"]],
     }
 
 

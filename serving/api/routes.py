@@ -18,9 +18,9 @@ from serving import access, wording
 from serving.api import answers
 from serving.api.documents import Advice, Batch
 from serving.api.metrics import Metrics
-from serving.api.schemas import BatchRequest, Consents, FreshEvent, Id, ScoreRequest, Touches, VerdictReport
+from serving.api.schemas import BatchRequest, Consents, Flags, FreshEvent, Id, ScoreRequest, Touches, VerdictReport
 from serving.current import Current
-from serving.decide import replay
+from serving.replaying import Replaying
 
 Document = dict[str, Any]
 Lang = Annotated[str | None, Header(alias="Accept-Language", max_length=200)]
@@ -153,9 +153,7 @@ def build_router(current: Current, metrics: Metrics) -> APIRouter:
     @router.post("/v1/decisions/{decision_id}/replay", dependencies=[allowed("read")], tags=["decisions"])
     def replayed(decision_id: IdPath) -> Document:
         """Makes a decision again from its record, and says whether it came out the same."""
-        record = _stored(decision_id)
-        again = replay(record, current.adviser().policy).to_record()
-        differs = sorted(name for name in record if again.get(name) != record[name])
+        differs = Replaying(store).differences(_stored(decision_id))
         return {"decision_id": decision_id, "same": not differs, "differs": differs}
 
     def _stored(decision_id: str) -> Document:
@@ -173,6 +171,11 @@ def build_router(current: Current, metrics: Metrics) -> APIRouter:
     def consents(body: Consents) -> Document:
         """Students' words on being contacted; a refusal counts from this answer on."""
         return _reported(store.add_consents([_told(one) for one in body.consents]))
+
+    @router.post("/v1/flags", dependencies=[writer], tags=["reports"])
+    def flags(body: Flags) -> Document:
+        """Words of people that only people decide about a student, or no longer; they count from this answer on."""
+        return _reported(store.add_flags([_told(one) for one in body.flags]))
 
     @router.post("/v1/verdicts", tags=["reports"])
     def verdicts(body: VerdictReport, caller: access.Principal = writer) -> Document:
@@ -192,12 +195,13 @@ def _answers_with(model: type[Any]) -> Document:
 
 
 def _told(report: Any) -> Document:
-    """A report's fields; what happened after now is a wrong clock's."""
+    """A report's fields; what happened after now is a wrong clock's, and what ends before it begins says nothing."""
     row: Document = report.model_dump()
+    where = row.get("touch_id") or row["event_id"]
     if row["occurred_at"] > clock.now() + pd.Timedelta(minutes=5):
-        raise BadInput(
-            "occurred_at is in the future", where=row.get("touch_id") or row["event_id"], mend="Mend the clock"
-        )
+        raise BadInput("occurred_at is in the future", where=where, mend="Mend the clock")
+    if row.get("until_at") and row["until_at"] < row["occurred_at"]:
+        raise BadInput("until_at is before occurred_at", where=where, mend="Leave until_at out, or give the end")
     return row
 
 

@@ -78,6 +78,35 @@ class ConsentReport(Body):
     occurred_at: AwareDatetime
 
 
+class FlagReport(Body):
+    """A person's word that only people decide about a student, or that this is over.
+
+    Of each kind the latest word counts; see the table `flags` in docs/reference/contracts.md for what each is for.
+    """
+
+    event_id: Id
+    student_id: Id
+    kind: Literal[
+        "dispute",
+        "complaint",
+        "legal",
+        "wellbeing",
+        "safeguarding",
+        "bereavement",
+        "medical",
+        "conversation",
+        "objection",
+        "staff",
+        "test",
+    ]
+    state: Literal["set", "cleared"] = "set"
+    until_at: AwareDatetime | None = Field(None, description="when it ends by itself; left out until it is cleared")
+    source: Annotated[str, Field(max_length=500)] | None = Field(
+        None, description="who says so; no details of the matter itself"
+    )
+    occurred_at: AwareDatetime
+
+
 class Touches(Body):
     """Contacts to write down."""
 
@@ -88,6 +117,12 @@ class Consents(Body):
     """Words to write down."""
 
     consents: list[ConsentReport] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+class Flags(Body):
+    """Flags to write down."""
+
+    flags: list[FlagReport] = Field(min_length=1, max_length=MOST_EVENTS)
 
 
 class VerdictReport(Body):

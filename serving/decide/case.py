@@ -54,6 +54,8 @@ class EnrolmentCase:
         risk = _known(self.risk)
         if risk is not None and not 0 <= risk <= 1:
             raise ValueError(f"enrolment {self.enrolment_id}: risk {risk} is not a probability")
+        if unsound := [name for name, effect in self.effects.items() if not all(map(isfinite, effect))]:
+            raise ValueError(f"enrolment {self.enrolment_id}: the effect of {unsound[0]} is not a number")
         object.__setattr__(self, "risk", risk)
         object.__setattr__(self, "values", {name: _known(value) for name, value in self.values.items()})
 

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from serving.decide.actions import NO_ACTION
 from serving.decide.case import Case, moment, utc
 from serving.decide.gates import Blocked
+from serving.decide.worth import Offer
 
-LEVEL = "L0"
-"""The ladder's first step: expert rules decide, no measured effect does yet."""
+SLACK = 1e-9
+"""How far the sum of propensities, which are binary fractions, may be from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,17 @@ class Decision:
         arm: `control` for the control group, otherwise `treatment`.
         holdout: whether the student is in the control group.
         propensities: probability with which each eligible action was chosen.
-        eligible: the proposed actions that pass every gate, and `no_action`.
+        eligible: the actions that pass every gate, and `no_action`.
         policy_version, model_version: what it was made by.
-        level: `L0`, expert rules.
+        level: the step of the ladder that decided, `L0` to `L3`.
+        in_scope: whether it is a decision at all; False where only people may decide.
+        a_star: the action of the highest net worth, which is recommended unless the lot chose.
+        explored: whether the lot chose.
+        u: the number drawn; None where there was nothing to draw.
+        offers: the worth of each action that was weighed, at the day's prices.
+        uses: what the recommended action takes of the day's capacity, by resource.
+        book_id: of the day's prices; None where there were none.
+        contact: the person to turn to where only people may decide.
 
     Raises:
         ValueError: propensities do not sum to 1, the chosen action has none, or an ineligible one has some.
@@ -81,10 +90,19 @@ class Decision:
     propensities: Mapping[str, float]
     eligible: tuple[str, ...]
     policy_version: str
-    level: str = LEVEL
+    level: str
+    in_scope: bool
+    a_star: str
+    explored: bool
+    u: float | None
+    offers: tuple[Offer, ...]
+    uses: Mapping[str, float]
+    book_id: str | None
+    contact: str | None
 
     def __post_init__(self) -> None:
-        if any(not 0 <= p <= 1 for p in self.propensities.values()) or fsum(self.propensities.values()) != 1:
+        chances = self.propensities.values()
+        if any(not 0 <= p <= 1 for p in chances) or abs(fsum(chances) - 1) > SLACK:
             raise ValueError(f"decision {self.decision_id}: the propensities {dict(self.propensities)} do not sum to 1")
         if not self.propensities.get(self.action, 0) > 0:
             raise ValueError(f"decision {self.decision_id}: {self.action} was chosen with propensity 0")
@@ -141,6 +159,14 @@ class Decision:
             "holdout": self.holdout,
             "propensities": dict(self.propensities),
             "eligible": list(self.eligible),
+            "in_scope": self.in_scope,
+            "a_star": self.a_star,
+            "explored": self.explored,
+            "u": self.u,
+            "offers": [offer.to_record() for offer in self.offers],
+            "uses": dict(self.uses),
+            "book_id": self.book_id,
+            "contact": self.contact,
             "case": self.case.to_record(),
         }
 
@@ -169,6 +195,15 @@ class Decision:
             eligible=tuple(record["eligible"]),
             policy_version=record["policy_version"],
             level=record["level"],
+            # Decisions of before prices and lots carry none of these.
+            in_scope=record.get("in_scope", True),
+            a_star=record.get("a_star", record["action"]),
+            explored=record.get("explored", False),
+            u=record.get("u"),
+            offers=tuple(Offer.from_record(one) for one in record.get("offers", ())),
+            uses=record.get("uses", {}),
+            book_id=record.get("book_id"),
+            contact=record.get("contact"),
         )
 
 

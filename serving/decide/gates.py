@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from experiments.assign import in_holdout
 from serving.decide.actions import CHANNELS, NO_ACTION, PURPOSES, Action, Catalogue
-from serving.decide.case import RECOMMENDED, Case, Consent, Touch, utc
+from serving.decide.cascade import State, refusal
+from serving.decide.case import Case, Consent, EnrolmentCase, utc
+from serving.decide.collision import AGE, OWN, Collisions
 from serving.decide.config import Faults, Table
+from serving.decide.contacts import contacts
+from serving.decide.people_only import PeopleOnly, standing
+from serving.decide.quiet import QuietHours
+from serving.decide.stages import Cascade
+
+ALL_ACTIONS = "*"
+"""What a no to everything automatic is a no to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +27,14 @@ class Blocked:
     """A gate's no: a value, not an error.
 
     Attributes:
-        action: the action that may not be done.
-        gate: `G1` consent, `G2` pause, `G3` frequency cap, `G8` control group, `G11` freshness.
+        action: the action that may not be done; `ALL_ACTIONS` where only people decide.
+        gate: `G1` consent, `G2` pause, `G3` frequency cap, `G4` cascade, `G6` people only, `G7` sensitive, `G8` control
+            group, `G10` collision, `G11` freshness.
         reason: `consent_withdrawn`, `consent_unknown`, `paused`, `unsubscribed`, `frequency_cap`, `control_group`,
-            `stale_data` or `data_health`.
-        params: what the reason's words need (channel, purpose, most, hours; tables, days).
+            `onboarding`, `collision`, `stale_data` or `data_health`; of G4 one of `serving.decide.cascade.REASONS`;
+            of G6 and G7 the name in the settings.
+        params: what the reason's words need (channel, purpose, most, hours; contact, scope, names; campaign, days;
+            tables, days).
         until: when this gate opens by itself; None when it does not.
         follow_up: whether it was the later contact of a rule that is blocked.
     """
@@ -56,37 +67,6 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class QuietHours:
-    """The time of the day at which nobody is contacted, in the student's own zone.
-
-    Attributes:
-        starts, ends: wall-clock times; the night goes over midnight when it starts later than it ends.
-            Equal means that there are no quiet hours.
-    """
-
-    starts: time
-    ends: time
-
-    def cover(self, wall: time) -> bool:
-        """Whether a wall-clock time is quiet; the end is not."""
-        if self.starts <= self.ends:
-            return self.starts <= wall < self.ends
-        return wall >= self.starts or wall < self.ends
-
-    def wait(self, at: datetime, zone: str) -> datetime:
-        """The moment itself where it is not quiet, otherwise the next end of the quiet hours, in UTC.
-
-        Where a clock change skips that wall-clock time, this is the first moment after the change.
-        """
-        local = at.astimezone(ZoneInfo(zone))
-        wall = local.time()
-        if not self.cover(wall):
-            return at.astimezone(UTC)
-        day = local.date() + timedelta(days=wall >= self.ends)
-        return datetime.combine(day, self.ends, ZoneInfo(zone)).astimezone(UTC)
-
-
-@dataclass(frozen=True, slots=True)
 class Gates:
     """The gates' settings.
 
@@ -99,6 +79,10 @@ class Gates:
         stale_blocks: which actions may not rest on data that has stopped coming: `automatic`, `all` or `none`.
         red_health_blocks: whether a red check of the data holds back automatic actions that we start ourselves.
         health_days: how many days a check of the data speaks for.
+        most_share: the share of the students that a rule may hold for and still be believed.
+        people: because of what only people decide about a student, in the order in which it is told.
+        collisions: which campaigns keep out of each other's way.
+        cascade: the steps of help and how long each may work.
     """
 
     unknown_allows: Mapping[str, bool]
@@ -109,28 +93,50 @@ class Gates:
     stale_blocks: str
     red_health_blocks: bool
     health_days: int
+    most_share: float
+    people: tuple[PeopleOnly, ...]
+    collisions: Collisions
+    cascade: Cascade
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What some gate looks at: features, and `risk` and `band` where a condition names them."""
+        return frozenset({AGE, *(one.name for reason in self.people for one in reason.when)})
 
     def holds_out(self, student_id: str) -> bool:
         """Whether the student is in the control group."""
         return in_holdout(student_id, self.holdout_salt, self.holdout_share)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], catalogue: Catalogue, faults: Faults) -> Gates:
-        """Reads ``gates.toml``; what cannot be used is noted in ``faults``."""
+    def from_config(
+        cls, config: Mapping[str, Any], catalogue: Catalogue, known_features: Collection[str], faults: Faults
+    ) -> Gates:
+        """Reads ``gates.toml``; what cannot be used is noted in ``faults``.
+
+        Args:
+            config: the file's content.
+            catalogue: the actions that it may name.
+            known_features: names that conditions may use, besides `risk` and `band`.
+            faults: where faults are noted.
+        """
         top = Table("gates.toml", config, faults)
         consent, quiet, holdout = top.table("consent_unknown"), top.table("quiet_hours"), top.table("holdout")
-        freshness = top.table("freshness")
+        freshness, rules = top.table("freshness"), top.table("rules")
         gates = cls(
             unknown_allows={purpose: consent.choice(purpose, ("allow", "deny")) == "allow" for purpose in PURPOSES},
-            caps=tuple(_cap(name, table) for name, table in top.tables("frequency_cap", name="frequency cap")),
+            caps=tuple(_cap(name, one) for name, one in sorted(top.tables("frequency_cap", name="frequency cap"))),
             quiet=QuietHours(quiet.clock("starts"), quiet.clock("ends")),
             holdout_share=holdout.number("share", 0, 0.5),
             holdout_salt=holdout.text("salt"),
             stale_blocks=freshness.choice("blocks", ("automatic", "all", "none")),
             red_health_blocks=freshness.flag("health_red_blocks", True),
             health_days=freshness.whole("health_days", 1, 365),
+            most_share=rules.number("most_share", 0, 1),
+            people=PeopleOnly.read(top, known_features),
+            collisions=Collisions.read(top, catalogue),
+            cascade=Cascade.read(top, catalogue),
         )
-        for table in (consent, quiet, holdout, freshness, top):
+        for table in (consent, quiet, holdout, freshness, rules, top):
             table.close()
         return gates
 
@@ -154,6 +160,8 @@ def judge(
     now: datetime,
     rests_on: Collection[str] = (),
     campaign: str | None = None,
+    about: EnrolmentCase | None = None,
+    state: State | None = None,
 ) -> tuple[Blocked, ...]:
     """Every gate's no to an action, in the gates' fixed order; empty when it may be done.
 
@@ -166,6 +174,9 @@ def judge(
         now: the moment to judge for, aware.
         rests_on: what the rule that proposes it looks at; see `serving.decide.rules.Rule.rests_on`.
         campaign: of the rule that proposes it; see `serving.decide.rules.Rule`.
+        about: the enrolment that it is proposed for; None is any of the student's.
+        state: where the student stands in the cascade at that moment, for those who judge many actions; see
+            `serving.decide.cascade.state_of`.
 
     Raises:
         ValueError: ``now`` has no time zone.
@@ -173,8 +184,41 @@ def judge(
     if action.id == NO_ACTION:
         return ()
     now = utc(now)
-    noes = (*(gate(action, case, gates, now) for gate in _GATES), _freshness(action, case, gates, rests_on))
+    noes = (
+        _consent(action, case, gates, now),
+        _pause(action, case, now),
+        _frequency(action, case, gates, now),
+        _cascade(action, case, gates, now, state),
+        _control(action, case, gates),
+        _collision(action, case, gates, now, campaign or OWN, about),
+        _freshness(action, case, gates, rests_on),
+    )
     return tuple(no for no in noes if no is not None)
+
+
+def people_only(case: Case, gates: Gates, now: datetime) -> tuple[Blocked, ...]:
+    """G6 and G7: why only people decide about a student; empty when it may be decided here.
+
+    Each is a no to all actions. Its params have the ``contact`` to turn to, the ``scope`` (`none`: no student at
+    all, and nobody is turned to) and the ``names`` of the reason by language. The first is the one to tell.
+
+    Args:
+        case: the student's case.
+        gates: the settings.
+        now: the moment to judge for, aware.
+    """
+    stands = standing(case.flags, utc(now))
+    noes = []
+    for one in gates.people:
+        ends = [stands[kind] for kind in one.flags if kind in stands]
+        fact = one.holds(case.enrolments)
+        if not ends and not fact:
+            continue
+        known = [end for end in ends if end is not None]
+        until = None if fact or len(known) < len(ends) else max(known)
+        params = {"contact": one.contact, "scope": one.scope, "names": dict(one.names)}
+        noes.append(Blocked(ALL_ACTIONS, one.gate, one.name, params, until))
+    return tuple(noes)
 
 
 def _consent(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
@@ -189,7 +233,7 @@ def _consent(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked
     return Blocked(action.id, "G1", "consent_withdrawn", params) if word.state == "withdrawn" else None
 
 
-def _pause(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
+def _pause(action: Action, case: Case, now: datetime) -> Blocked | None:
     """G2: the student asked for a pause, or not to be written to at all."""
     if action.channel is None:
         return None
@@ -220,13 +264,14 @@ def _frequency(action: Action, case: Case, gates: Gates, now: datetime) -> Block
     if action.channel is None:
         return None
     worst: Blocked | None = None
+    made = contacts(case, now)
     for cap in gates.caps:
         if cap.channel not in ("any", action.channel):
             continue
         window = timedelta(hours=cap.hours)
         counted = [
             touch.at
-            for touch in contacts(case, now)
+            for touch in made
             if (cap.channel in ("any", touch.channel))
             and (cap.counts_failed or touch.status != "failed")
             and touch.at + window > now
@@ -240,29 +285,32 @@ def _frequency(action: Action, case: Case, gates: Gates, now: datetime) -> Block
     return worst
 
 
-def contacts(case: Case, now: datetime) -> tuple[Touch, ...]:
-    """The contacts that count, by time.
-
-    What we recommended counts once, as the reported contact where there is one. A recommendation of the same day that
-    is not yet due is replaced by the decision that is being made, so it does not count; nor does one of a later day.
-    """
-    reported = {touch.decision_id for touch in case.touches if touch.status != RECOMMENDED}
-    counted = []
-    for touch in case.touches:
-        if touch.status == RECOMMENDED:
-            day = touch.decision_date or case.decision_date
-            replaced = day > case.decision_date or (day == case.decision_date and touch.at >= now)
-            if replaced or touch.decision_id in reported:
-                continue
-        counted.append(touch)
-    return tuple(counted)
+def _cascade(action: Action, case: Case, gates: Gates, now: datetime, state: State | None) -> Blocked | None:
+    """G4: one step at a time, never back, and no more when nothing helps; the student's return begins anew."""
+    no = refusal(action, case, gates.cascade, now, state)
+    return Blocked(action.id, "G4", no.reason, no.params, no.until) if no else None
 
 
-def _control(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked | None:
+def _control(action: Action, case: Case, gates: Gates) -> Blocked | None:
     """G8: the control group gets nothing but what is exempt, so that the programme's effect can be measured."""
     if action.holdout_exempt or not gates.holds_out(case.student_id):
         return None
     return Blocked(action.id, "G8", "control_group", {})
+
+
+def _collision(
+    action: Action, case: Case, gates: Gates, now: datetime, campaign: str, about: EnrolmentCase | None
+) -> Blocked | None:
+    """G10: campaigns keep out of each other's way."""
+    if action.holdout_exempt:  # what answers a student's own request waits for no campaign
+        return None
+    ends = gates.collisions.onboarding(campaign, case, now, about)
+    if ends is not None:
+        return Blocked(action.id, "G10", "onboarding", {"days": gates.collisions.onboarding_days}, ends)
+    running = gates.collisions.running(campaign, contacts(case, now), now)
+    if running is None:
+        return None
+    return Blocked(action.id, "G10", "collision", {"campaign": running.campaign, "days": running.days}, running.until)
 
 
 def _freshness(action: Action, case: Case, gates: Gates, rests_on: Collection[str]) -> Blocked | None:
@@ -277,7 +325,3 @@ def _freshness(action: Action, case: Case, gates: Gates, rests_on: Collection[st
     if automatic and not action.holdout_exempt and gates.red_health_blocks and case.data_health == "red":
         return Blocked(action.id, "G11", "data_health", {})
     return None
-
-
-# The order in which the gates speak; G11, freshness, comes last. G5, quiet hours, makes wait and never blocks.
-_GATES: tuple[Callable[[Action, Case, Gates, datetime], Blocked | None], ...] = (_consent, _pause, _frequency, _control)

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from serving.decide.actions import NO_ACTION, Catalogue
 from serving.decide.case import EnrolmentCase
+from serving.decide.conditions import Condition, conditions
 from serving.decide.config import Faults, Table, Words
 
-BANDS = ("high", "medium", "low")
-_COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
-_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(>=|<=|>|<|=)\s*(\S+)\s*")
-_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,12})?")
-_BAND = re.compile(rf'"?({"|".join(BANDS)})"?')
-_MEND = 'Write it like "days_without_login >= 7", with one of >= <= > < ='
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison: a feature, ``risk`` or ``band`` against a fixed value.
-
-    Attributes:
-        name: the feature's name, or `risk`, or `band`.
-        comparator: `>=`, `<=`, `>`, `<` or `=`.
-        value: a number, or the name of a band.
-    """
-
-    name: str
-    comparator: str
-    value: float | str
-
-    def holds(self, enrolment: EnrolmentCase) -> bool:
-        """Whether it is true of the enrolment; what is not known makes it not hold."""
-        if self.name == "risk":
-            found: float | str | None = enrolment.risk
-        elif self.name == "band":
-            found = enrolment.band
-        else:
-            found = enrolment.values.get(self.name)
-        return found is not None and _COMPARATORS[self.comparator](found, self.value)
+CAMPAIGNS = ("onboarding", "care", "study", "renewal", "praise", "service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +45,8 @@ class Rule:
         campaign: what it belongs to, for the gate that keeps campaigns apart (G10).
         duty: an answer to the student's own request or something owed: it comes first and is not weighed by its worth.
         shadow: it only shows what it would propose; nothing comes of it.
+        most_share: the share of the students that it may hold for and still be believed; None is the school's own,
+            `most_share` of gates.toml.
     """
 
     id: str
@@ -96,11 +61,12 @@ class Rule:
     campaign: str = "care"
     duty: bool = False
     shadow: bool = False
+    most_share: float | None = None
 
     @property
     def rests_on(self) -> frozenset[str]:
         """What it looks at: features, and `risk`, of which the band is made."""
-        return frozenset("risk" if condition.name == "band" else condition.name for condition in self.when)
+        return frozenset(condition.rests_on for condition in self.when)
 
     def holds(self, enrolment: EnrolmentCase) -> bool:
         """Whether all its conditions hold for the enrolment."""
@@ -130,12 +96,13 @@ class Rules(Mapping[str, Rule]):
     def fired(self, enrolments: Collection[EnrolmentCase]) -> list[tuple[Rule, EnrolmentCase]]:
         """Which rule holds for which enrolment, in the order in which they are to be tried.
 
-        The order is: priority, then the higher risk, then the ids of the enrolment and of the rule.
+        The order is: priority, then the higher risk, then the ids of the enrolment and of the rule. Rules in shadow are
+        among them, but a fallback gives way only to a rule of which something can come.
         """
         found = [(rule, one) for rule in self.values() for one in enrolments if rule.holds(one)]
         if len(found) > 1:
-            ordinary = [(rule, one) for rule, one in found if not rule.fallback]
-            found = sorted(ordinary or found, key=_place)
+            explained = any(not (rule.fallback or rule.shadow) for rule, _ in found)
+            found = sorted((pair for pair in found if not (pair[0].fallback and explained)), key=_place)
         return found
 
     @classmethod
@@ -169,52 +136,36 @@ def _rule(id_: str, table: Table, catalogue: Catalogue, known: Collection[str]) 
     rule = Rule(
         id=id_,
         priority=table.whole("priority", 1, 1000),
-        when=tuple(filter(None, (_condition(text, table, known) for text in table.list("when")))),
-        actions=tuple(_action(action, "actions", table, catalogue) for action in table.list("actions")),
-        follow_up=tuple(_step(entry, table, catalogue) for entry in table.list("follow_up", needed=False)),
+        when=conditions(table, "when", known),
+        actions=tuple(
+            _action(action, "actions", table, catalogue, at) for at, action in enumerate(table.list("actions"))
+        ),
+        follow_up=tuple(
+            _step(entry, at, table, catalogue) for at, entry in enumerate(table.list("follow_up", needed=False))
+        ),
         fallback=table.flag("fallback", False),
         name=table.words("name"),
         say=table.words("say"),
         ask=table.words("ask") if table.has("ask") else None,
-        campaign=table.text("campaign") if table.has("campaign") else "care",
+        campaign=table.choice("campaign", CAMPAIGNS) if table.has("campaign") else "care",
         duty=table.flag("duty", False),
         shadow=table.flag("shadow", False),
+        most_share=table.number("most_share", 0, 1) if table.has("most_share") else None,
     )
     table.close()
     return rule
 
 
-def _condition(text: object, table: Table, known: Collection[str]) -> Condition | None:
-    match = _CONDITION.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        table.fault("when", f"{text!r} is not a condition", _MEND)
-        return None
-    name, comparator, value = match.groups()
-    if name == "band":
-        band = _BAND.fullmatch(value)
-        if band and comparator == "=":
-            return Condition(name, comparator, band[1])
-        table.fault("when", f"{text!r} is not a condition on the band", f"Write band = and one of {', '.join(BANDS)}")
-        return None
-    if name != "risk" and name not in known:
-        near = get_close_matches(name, known, 1)
-        mend = f"Did you mean {near[0]}?" if near else "The features are listed in the reference"
-        table.fault("when", f"{text!r} uses {name}, which is not a feature", mend)
-        return None
-    if not _NUMBER.fullmatch(value):
-        table.fault("when", f"{text!r} does not compare with a number", _MEND)
-        return None
-    return Condition(name, comparator, float(value))
-
-
-def _action(action: object, key: str, table: Table, catalogue: Catalogue) -> str:
+def _action(action: object, key: str, table: Table, catalogue: Catalogue, entry: int | None = None) -> str:
     if not isinstance(action, str) or action not in catalogue:
-        table.fault(key, f"{action!r} is not an action", f"Use one of actions.toml: {', '.join(catalogue)}")
+        near = get_close_matches(str(action), catalogue, 1)
+        mend = f"Did you mean {near[0]}?" if near else f"Use one of actions.toml: {', '.join(catalogue)}"
+        table.fault(key, f"{action!r} is not an action", mend, entry)
     return str(action)
 
 
-def _step(entry: object, table: Table, catalogue: Catalogue) -> Step:
-    step = Table(f"{table.where}, follow_up", entry, table.faults)
+def _step(entry: object, at: int, table: Table, catalogue: Catalogue) -> Step:
+    step = Table(f"{table.where}, follow_up", entry, table.faults, (*table.path, "follow_up", at))
     action = _action(step.text("action"), "action", step, catalogue)
     if action in catalogue and (action == NO_ACTION or catalogue[action].channel is None):
         step.fault("action", f"{action!r} does not contact anybody", "Use an action that has a channel")

@@ -111,7 +111,7 @@ def _action(voice: Voice, rows: Sequence[Row]) -> View:
         return {**view, "why": voice.say("card.nothing"), "script": "", "ask": "", "after": [], "blocked": blocked}
     return {
         **view,
-        "why": voice.why(decision.rule),
+        "why": _why(voice, decision),
         "script": voice.script(decision.action),
         "ask": voice.ask(decision.rule),
         "after": [
@@ -124,6 +124,15 @@ def _action(voice: Voice, rows: Sequence[Row]) -> View:
         ],
         "blocked": blocked,
     }
+
+
+def _why(voice: Voice, decision: Shown) -> str:
+    """Why something is recommended: who has to decide, what a rule says, a lot, or what it is measured to do."""
+    if decision.people:
+        return " ".join(f"{capital(voice.blocked(one))}." for one in decision.people)
+    if decision.explored:
+        return voice.say("card.explored")
+    return voice.why(decision.rule) if decision.rule else voice.say("card.measured")
 
 
 def _blocked(voice: Voice, decision: Shown) -> list[View]:
@@ -158,7 +167,7 @@ def _decided(voice: Voice, dossier: Dossier) -> Iterable[_Event]:
         if one.acts and (one.decision_date, one.action) not in told:
             told.add((one.decision_date, one.action))
             text = voice.say("history.decision", action=voice.action(one.action))
-            yield _Event(one.decided_at, "decision", text, voice.why(one.rule))
+            yield _Event(one.decided_at, "decision", text, _why(voice, one))
 
 
 def _touched(voice: Voice, dossier: Dossier) -> Iterable[_Event]:

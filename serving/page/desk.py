@@ -168,7 +168,8 @@ class Desk:
 
     def _rows(self, night: Night, places: Sequence[Place], verdicts: Mapping[str, Verdict]) -> list[Row]:
         words: dict[str, list[dict[str, Any]]] = {}
-        for word in self._store.consents_of([place.student_id for place in places]):
+        students = [place.student_id for place in places]
+        for word in (*self._store.consents_of(students), *self._store.flags_of(students)):
             words.setdefault(word["student_id"], []).append(word)
         rows = []
         for place in places:
@@ -192,20 +193,18 @@ class Desk:
         return None
 
 
-def refusal_since(words: Sequence[Mapping[str, Any]], decision: Shown | None) -> str:
-    """The code of the newest refusal that reached us after the decision; empty when there is none.
+_SINCE = {"paused": "paused", "withdrawn": "unsubscribed", "set": "people_only"}
+"""The reason to tell, by what was said."""
 
-    What was decided before a student refused must not be told after it.
+
+def refusal_since(words: Sequence[Mapping[str, Any]], decision: Shown | None) -> str:
+    """Why what was decided must not be done any more: a refusal or a flag since; empty when there is none.
 
     Args:
-        words: the student's words on being contacted, as the store keeps them, by time.
+        words: on being contacted, and flags, as the store keeps them, each by time.
         decision: what was decided before.
     """
     if decision is None:
         return ""
-    later = [
-        word["state"]
-        for word in words
-        if word["state"] in ("withdrawn", "paused") and word["known_at"] > decision.decided_at
-    ]
-    return {"paused": "paused", "withdrawn": "unsubscribed"}[later[-1]] if later else ""
+    later = [word["state"] for word in words if word["state"] in _SINCE and word["known_at"] > decision.decided_at]
+    return _SINCE[later[-1]] if later else ""

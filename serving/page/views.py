@@ -175,7 +175,7 @@ def action_view(voice: Voice, row: Row) -> View:
     if decision is None or not decision.acts:
         return {"name": voice.say("action.none"), "channel": "none", "none": True, "when": ""}
     if row.refusal:
-        reason = wording.gate_text({"reason": row.refusal}, voice.lang, voice.zone)
+        reason = voice.blocked({"reason": row.refusal})
         return {"name": voice.say("action.held"), "channel": "none", "none": True, "when": capital(reason)}
     if decision.enrolment_id not in (None, row.entry.enrolment_id):
         return {"name": voice.say("action.elsewhere"), "channel": "none", "none": True, "when": ""}

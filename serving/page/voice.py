@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from serving import wording
 from serving.decide import NO_ACTION, Policy
+from serving.refusals import gate_text
 from serving.wording import Catalogue
 
 TEXTS = Catalogue(Path(__file__).with_name("texts"))
@@ -86,4 +87,4 @@ class Voice:
 
     def blocked(self, blocked: Mapping[str, Any]) -> str:
         """Why an action is blocked."""
-        return wording.gate_text(blocked, self.lang, self.zone, today=self.today)
+        return gate_text(blocked, self.lang, self.zone, today=self.today)

@@ -2,64 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from math import fsum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, delete, select, union, update
 
 from features import clock
+from features.errors import BadInput
+from serving.store.capacity import Use, take, use_of
 from serving.store.database import Database, chunks
-from serving.store.rows import Contact
-from serving.store.schema import decision
+from serving.store.rows import Contact, Exhausted
+from serving.store.schema import decision, night, price_book
 
 _COPIED = ("decision_id", "student_id", "request_digest", "model_version", "policy_version", "action", "channel", "arm")
+_NO_ACTION = "no_action"
+_NEAR_ONE = 1e-9
+_ROWS_READ = 500
+
+Record = dict[str, Any]
 
 
 class Decisions(Database):
     """What was decided."""
 
-    def put_decisions(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Stores decisions, all or none, and gives back those that count.
+    def put_decisions(self, records: Sequence[Mapping[str, Any]]) -> list[Record | Exhausted]:
+        """Stores decisions with what they take of the day's capacity, and gives back those that count.
 
-        A decision whose key (student, date, request, model, policy) is stored already is not stored again: the stored
-        record is given back in its place. When this returns, every record given back is on the disk.
+        A decision whose key (student, date, request, model, policy) is stored already is not stored again and takes
+        nothing: the stored record is given back in its place. A new one takes what it ``uses`` of its day's capacity,
+        all or nothing, in the order of ``records``; where there is not enough, it is not stored. What an earlier
+        decision about the student and the day had taken for a contact that is not due yet is given back first. When
+        this returns, every record given back is on the disk. After an error nothing of the call is.
 
         Args:
-            records: what `serving.decide.Decision.to_record` gives.
+            records: what `serving.decide.Decision.to_record` gives; ``uses``, where there is one, is an amount by
+                resource.
 
         Returns:
-            The stored records, in the order of ``records``.
+            For each of ``records``, in their order: the stored record, or that the capacity is exhausted.
 
         Raises:
-            Unavailable: the database does not answer; nothing was stored.
+            BadInput: propensities are not those of a draw that can be learned from, or an amount cannot be used.
+            Unavailable: the database does not answer.
         """
         offered: dict[str, Mapping[str, Any]] = {}
         for record in records:
             offered.setdefault(record["decision_id"], record)
         now = clock.now()
-        rows = [_row(record, now) for record in offered.values()]
-        stored: dict[str, dict[str, Any]] = {}
+        uses = [use_of(record) for record in offered.values()]
+        # Always in one order, so that two transactions with the same decisions never wait for each other.
+        rows = [_row(offered[id_], now) for id_ in sorted(offered)]
+        stored: dict[str, Record] = {}
         with self.writing() as connection:
             for some in chunks(rows):
                 stored |= {id_: dict(offered[id_]) for id_ in connection.execute(self._insert, list(some)).scalars()}
+            replaced = _replaced(connection, list(stored.values()))
+            exhausted = take(connection, [use for use in uses if use.decision_id in stored], replaced)
+            for ids in chunks(list(exhausted)):
+                connection.execute(delete(decision).where(decision.c.decision_id.in_(ids)))
             for ids in chunks([id_ for id_ in offered if id_ not in stored]):
                 found = select(decision.c.decision_id, decision.c.record).where(decision.c.decision_id.in_(ids))
                 stored |= dict(connection.execute(found).all())
-        return [stored[record["decision_id"]] for record in records]
+        counted: dict[str, Record | Exhausted] = {**stored, **exhausted}
+        return [counted[record["decision_id"]] for record in records]
+
+    def give_back(self, day: date, now: datetime) -> None:
+        """Gives back what decisions of a day had taken for contacts that are not due yet, before all are made anew."""
+        held = select(decision.c.record).where(decision.c.holds, decision.c.decision_date == day)
+        with self.writing() as connection:
+            records = list(connection.scalars(held))
+            take(connection, (), _released(connection, [old for old in records if not _is_due(old, now)]))
 
     @cached_property
     def _insert(self) -> Any:
         """Built once, not for every decision."""
         return self.insert_new(decision).returning(decision.c.decision_id)
 
-    def decision(self, decision_id: str) -> dict[str, Any] | None:
+    def decision(self, decision_id: str) -> Record | None:
         """The record of a decision; None when there is none."""
         with self.reading() as connection:
             return connection.scalar(select(decision.c.record).where(decision.c.decision_id == decision_id))
 
-    def decisions_of(self, student_id: str, since: date | None = None) -> list[dict[str, Any]]:
+    def decisions_of(self, student_id: str, since: date | None = None) -> list[Record]:
         """The records about a student of the days from ``since``, the newest first."""
         found = select(decision.c.record).where(decision.c.student_id == student_id)
         if since is not None:
@@ -67,6 +94,34 @@ class Decisions(Database):
         newest = found.order_by(decision.c.decision_date.desc(), decision.c.created_at.desc(), decision.c.decision_id)
         with self.reading() as connection:
             return list(connection.scalars(newest))
+
+    def decisions_on(self, day: date, label: str | None = None) -> Iterator[Record]:
+        """The records of a day, by id, read a few at a time; a reader never keeps writers waiting.
+
+        Args:
+            day: the decisions' date.
+            label: only those by models that made a list or a price book for this label.
+        """
+        wanted = [decision.c.decision_date == day]
+        if label is not None:
+            made = [select(table.c.model_version).where(table.c.label == label) for table in (night, price_book)]
+            wanted.append(decision.c.model_version.in_(union(*made)))
+        page = select(decision.c.decision_id, decision.c.record).order_by(decision.c.decision_id).limit(_ROWS_READ)
+        last: str | None = ""
+        while last is not None:
+            with self.reading() as connection:
+                rows = connection.execute(page.where(*wanted, decision.c.decision_id > last)).all()
+            for _, record in rows:
+                yield record
+            last = rows[-1].decision_id if len(rows) == _ROWS_READ else None
+
+    def decisions_between(self, first: date, last: date) -> Iterator[Record]:
+        """The records of the days from ``first`` to ``last``, by day and id, read a few at a time."""
+        days = select(decision.c.decision_date).where(decision.c.decision_date.between(first, last)).distinct()
+        with self.reading() as connection:
+            found = list(connection.scalars(days.order_by(decision.c.decision_date)))
+        for day in found:
+            yield from self.decisions_on(day)
 
     def contacts_since(self, student_ids: Collection[str] | None, since: datetime) -> list[Contact]:
         """Contacts that decisions recommended, not before a moment.
@@ -91,12 +146,65 @@ class Decisions(Database):
             ]
 
 
+def _replaced(connection: Connection, records: Sequence[Record]) -> list[Use]:
+    """What new decisions make free: of the same student and day, held for a contact that is not due yet."""
+    made = {(record["student_id"], record["decision_date"]): record for record in records}
+    new = {record["decision_id"] for record in records}
+    found: list[Record] = []
+    for students in chunks(sorted({student for student, _ in made})):
+        held = select(decision.c.record).where(decision.c.holds, decision.c.student_id.in_(students))
+        for old in connection.scalars(held):
+            record = made.get((old["student_id"], old["decision_date"]))
+            if record is None or old["decision_id"] in new:
+                continue
+            if not _is_due(old, datetime.fromisoformat(record["decided_at"])):
+                found.append(old)
+    return _released(connection, found)
+
+
+def _is_due(record: Record, now: datetime) -> bool:
+    return record["not_before"] is not None and datetime.fromisoformat(record["not_before"]) < now
+
+
+def _released(connection: Connection, records: Sequence[Record]) -> list[Use]:
+    """What decisions hold, which they hold no more from now on."""
+    for ids in chunks([record["decision_id"] for record in records]):
+        connection.execute(update(decision).where(decision.c.decision_id.in_(ids)).values(holds=False))
+    return [use_of(record) for record in records]
+
+
+def _check(record: Mapping[str, Any]) -> None:
+    """Refuses propensities that nothing could be learned from.
+
+    Raises:
+        BadInput: names the decision and what is wrong with it.
+    """
+    if "propensities" not in record:
+        return
+    propensities, eligible = record["propensities"], record.get("eligible", ())
+    ineligible = sorted(action for action, p in propensities.items() if p != 0 and action not in eligible)
+    # Written so that a propensity that is not a number fails too.
+    if not all(0 <= p <= 1 for p in propensities.values()) or not abs(fsum(propensities.values()) - 1) <= _NEAR_ONE:
+        wrong = f"the propensities {dict(propensities)} are not probabilities with the sum 1"
+    elif not propensities.get(record["action"], 0) > 0:
+        wrong = f"{record['action']} was chosen with propensity 0"
+    elif ineligible:
+        wrong = f"{', '.join(ineligible)} has a propensity and is not eligible"
+    elif _NO_ACTION not in eligible:
+        wrong = f"{_NO_ACTION} is not eligible, and it always is"
+    else:
+        return
+    raise BadInput(wrong, where=f"decision {record['decision_id']}", mend="Nothing was stored")
+
+
 def _row(record: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    _check(record)
     not_before = record["not_before"]
     return {
         **{name: record[name] for name in _COPIED},
         "decision_date": date.fromisoformat(record["decision_date"]),
         "not_before": None if not_before is None else datetime.fromisoformat(not_before),
         "record": record,
+        "holds": bool(record.get("uses")),
         "created_at": now,
     }

@@ -1,4 +1,4 @@
-"""Reports: contacts and consents that programs tell us; the same id twice is the same fact."""
+"""Reports: contacts, consents and flags that we are told; the same id twice is the same fact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from features import clock
 from serving.store.database import Database, chunks
 from serving.store.rows import Reported
-from serving.store.schema import consent, touch
+from serving.store.schema import consent, flag, touch
 
 # A contact's status only moves on: a late retry of "sent" does not undo "answered".
 _STATUSES = ("sent", "failed", "opened", "answered")
@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 
 class Reports(Database):
-    """What was reported. Rows have the columns of the contracts ``touches`` and ``consents``."""
+    """What was reported. Contacts and consents have the columns of the contracts ``touches`` and ``consents``."""
 
     def add_touches(self, rows: Iterable[Mapping[str, Any]]) -> Reported:
         """Keeps contacts, and what is learned of a known one as a newer version of it.
@@ -51,6 +51,19 @@ class Reports(Database):
         """
         return self._add(consent, [{"channel": "any", "purpose": "any", **row} for row in rows], _same)
 
+    def add_flags(self, rows: Iterable[Mapping[str, Any]]) -> Reported:
+        """Keeps flags: words of the school that only people may decide about a student, or that this is over.
+
+        Args:
+            rows: ``event_id``, ``student_id``, ``kind``, ``occurred_at``; ``state`` (`set` or `cleared`) is `set`,
+                ``until_at`` and ``source`` are empty and ``known_at`` is now where they are left out.
+
+        Raises:
+            ValueError: a moment has no time zone.
+            Unavailable: the database does not answer; nothing was kept.
+        """
+        return self._add(flag, [{"state": "set", **row} for row in rows], _same)
+
     def touches_since(self, student_ids: Collection[str] | None, since: datetime) -> list[Record]:
         """Contacts made from a moment on, each as it is known now, by student and time.
 
@@ -70,6 +83,11 @@ class Reports(Database):
         """Every word on being contacted, by student and time; ``student_ids`` None is everybody's."""
         with self.reading() as connection:
             return _read(connection, consent, student_ids)
+
+    def flags_of(self, student_ids: Collection[str] | None) -> list[Record]:
+        """Every flag, by student and time; ``student_ids`` None is everybody's."""
+        with self.reading() as connection:
+            return _read(connection, flag, student_ids)
 
     def _add(
         self, table: Table, rows: Iterable[Mapping[str, Any]], compared: Callable[[Record, Record], Record | None]

@@ -68,6 +68,19 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A decision that was not stored, because the day's capacity for it is used up.
+
+    Attributes:
+        decision_id: the decision's.
+        resources: what there is not enough of, sorted.
+    """
+
+    decision_id: str
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Night:
     """One night's list.
 

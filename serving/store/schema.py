@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 NAMES = {
@@ -61,6 +63,8 @@ class Moment(TypeDecorator[datetime]):
 # Not JSONB, which would not keep a record's keys in their order: what is read is what was written.
 Json = JSON(none_as_null=True)
 Id = String(200)
+ROUNDING = 1e-9
+"""Amounts of capacity are added as floats: their sum may pass the cap by this much."""
 
 api_key = Table(
     "api_key",
@@ -108,11 +112,47 @@ decision = Table(
     Column("not_before", Moment),
     Column("arm", String(20), nullable=False),
     Column("record", Json, nullable=False),
+    Column("holds", Boolean, nullable=False, server_default=false()),  # whether it still holds what it took of the day
     Column("created_at", Moment, nullable=False),
     UniqueConstraint(
         "student_id", "decision_date", "request_digest", "model_version", "policy_version", name="uq_decision_key"
     ),
     Index(None, "not_before"),
+    Index(None, "decision_date", "decision_id"),
+)
+
+# A policy's contents are kept as long as the decisions that were made by it, so that they can be made again.
+policy = Table(
+    "policy",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("contents", Json, nullable=False),
+    Column("in_force_at", Moment, nullable=False),
+    Index(None, "in_force_at"),
+)
+
+price_book = Table(
+    "price_book",
+    metadata,
+    Column("book_id", String(64), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("model_version", String(64), nullable=False),
+    Column("policy_version", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("record", Json, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    UniqueConstraint("day", "label", "model_version", "policy_version", "number", name="uq_price_book_key"),
+)
+
+capacity = Table(
+    "capacity",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("resource", String(100), primary_key=True),
+    Column("cap", Float, nullable=False),
+    Column("used", Float, nullable=False),
+    CheckConstraint(f"used >= 0 AND used <= cap + {ROUNDING}", name="ck_capacity_used"),
 )
 
 night = Table(
@@ -202,6 +242,20 @@ consent = Table(
     Column("student_id", Id, nullable=False),
     Column("channel", String(20), nullable=False),
     Column("purpose", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("until_at", Moment),
+    Column("source", String(500)),
+    Column("occurred_at", Moment, nullable=False),
+    Column("known_at", Moment, nullable=False),
+    Index(None, "student_id"),
+)
+
+flag = Table(
+    "flag",
+    metadata,
+    Column("event_id", Id, primary_key=True),
+    Column("student_id", Id, nullable=False),
+    Column("kind", String(40), nullable=False),
     Column("state", String(20), nullable=False),
     Column("until_at", Moment),
     Column("source", String(500)),

@@ -14,7 +14,6 @@ from features.freshness import stale
 from features.lake import Lake
 from handrail import journeys
 from handrail.serving_app import app_of
-from serving.decide import replay
 from serving.doubts import Doubts
 from serving.nightly import NightReport
 from serving.store.health import Health
@@ -58,20 +57,23 @@ def test_the_night_names_the_dead_feed_and_what_waits(dead):
 
 def test_no_message_rests_on_the_dead_feed_and_what_does_not_goes_on(made_home, dead):
     before, after = (Counter(record["action"] for record in decisions(home).values()) for home in (made_home, dead[0]))
-    assert before["care_sms"] > 20
+    assert before["care_sms"] > 5
     assert after["care_sms"] == 0
     for action in ("pause_offer", "supervisor_call"):
         assert after[action] == before[action] > 0
-    silent = [record for record in decisions(dead[0]).values() if record["rule"] is None and record["fired"]]
-    assert all({"G1", "G2", "G3", "G8", "G11"} & {no["gate"] for no in record["blocked"]} for record in silent)
+    muted = set(dead[1].book["muted"])
+    for record in decisions(dead[0]).values():
+        asked = record["in_scope"] and {one["rule"] for one in record["fired"]} - muted
+        assert record["action"] != "no_action" or not asked or record["blocked"]
 
 
 def test_every_decision_on_old_data_can_be_made_again(dead):
     home = dead[0]
-    policy = journeys.policy(home.settings)
-    found = list(decisions(home).values())
-    assert all(record["case"]["stale"][0]["feeds"] == ["days_without_login", "risk"] for record in found)
-    assert all(replay(json.loads(json.dumps(record)), policy).to_record() == record for record in found)
+    for record in decisions(home).values():
+        assert {"days_without_login", "risk"} <= set(record["case"]["stale"][0]["feeds"])
+    replayed = journeys.replay(home.settings, home.as_of)
+    assert replayed.same
+    assert replayed.decisions > len(decisions(home)), "the decisions of before the feed died are of this day too"
 
 
 def test_the_list_carries_it_in_the_callers_language_and_a_single_call_agrees(dead):
@@ -149,7 +151,9 @@ def test_a_red_check_holds_back_the_night(made_home, tmp_path):
     doubts(home, ("volume", "red"))
     report = journeys.nightly(home.settings, home.as_of, quiet=True)
     assert (report.data_health, report.holds, report.stale) == ("red", "automatic", [])
-    assert set(report.actions) <= {"no_action", "supervisor_call", "mentor_call", "pause_offer"}
+    catalogue = journeys.policy(home.settings).catalogue
+    for action in set(report.actions) - {"no_action"}:
+        assert catalogue[action].performer == "person" or catalogue[action].holdout_exempt
     assert "handrail drift" in report.words()
 
 

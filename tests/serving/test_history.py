@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+from features import clock
 from features.lake import Lake
+from serving.decide import Case
 from serving.history import History
 from serving.store import Store
 
@@ -83,21 +85,92 @@ def test_contacts_and_words_under_another_name_are_the_students_from_the_day_the
     assert said(history, AT + DAY, "crm:7") == [("t1", "sent"), ("t2", "sent")]
 
 
-def decision(**more) -> dict:
-    return {"decision_id": "d1", "student_id": "ann", "channel": "sms", "decided_at": AT.isoformat(), **more}
+def test_a_contact_carries_what_it_was(history, lake, store):
+    add(lake, "touches", touch(action="care_sms"), touch("t2"))
+    store.add_touches([touch("t3", action="mentor_call", channel="call")])
+    found = {one.touch_id: one.action for one in history.contacts(["ann"], AT)["ann"]}
+    assert found == {"t1": "care_sms", "t2": None, "t3": "mentor_call"}
+
+
+def flag(id_: str = "f1", student: str = "ann", **more) -> dict:
+    row = {"event_id": id_, "student_id": student, "kind": "dispute", "state": "set", "occurred_at": AT, "known_at": AT}
+    return row | more
+
+
+def flagged(history: History, moment: datetime) -> list[tuple[str, str]]:
+    return sorted((one.kind, one.state) for one in history.flags(["ann"], moment)["ann"])
+
+
+def test_flags_come_from_both_ways_and_from_other_names_as_far_as_they_were_known(history, lake, store):
+    add(lake, "flags", flag(), flag("f2", "crm:7", kind="legal"))
+    store.add_flags([flag("f3", state="cleared", known_at=AT + 2 * DAY), flag("f4", "crm:7", kind="medical")])
+    add(lake, "identities", {"alias": "crm:7", "student_id": "ann", "known_at": AT + DAY})
+    assert flagged(history, AT - DAY) == []
+    assert flagged(history, AT) == [("dispute", "set")]
+    assert flagged(history, AT + DAY) == [("dispute", "set"), ("legal", "set"), ("medical", "set")]
+    assert ("dispute", "cleared") in flagged(history, AT + 2 * DAY)
+    assert history.flags(["bob"], AT) == {}
+
+
+def test_what_was_reported_before_a_clock_was_set_back_is_known_now(history, store):
+    ahead = clock.now() + timedelta(hours=3)
+    at = {"occurred_at": ahead, "known_at": ahead}
+    store.add_touches([touch(**at)])
+    store.add_flags([flag(**at)])
+    store.add_consents([{"event_id": "c1", "student_id": "ann", "state": "withdrawn", **at}])
+    assert said(history, clock.now()) == [("t1", "sent")]
+    assert flagged(history, clock.now()) == [("dispute", "set")]
+    assert len(history.words(["ann"], clock.now())["ann"]) == 1
+    assert said(history, clock.now() - 2 * DAY) == [], "what is long past stays as it was known then"
+
+
+def decision(history: History, at: datetime = AT, **more) -> dict:
+    """A contact decided at a moment on what was known then."""
+    case = Case(
+        student_id="ann",
+        decision_date=at.date(),
+        time_zone="UTC",
+        enrolments=(),
+        consents=tuple(history.words(["ann"], at)["ann"]),
+        touches=tuple(history.contacts(["ann"], at)["ann"]),
+        model_version="m",
+        flags=tuple(history.flags(["ann"], at)["ann"]),
+    )
+    made = {"decision_id": "d1", "student_id": "ann", "channel": "sms", "decided_at": at.isoformat()}
+    return {**made, "case": case.to_record(), **more}
 
 
 def test_what_is_learned_later_of_an_old_contact_is_not_said_since(history, store):
     store.add_touches([touch(known_at=AT - DAY, occurred_at=AT - DAY)])
+    decided = decision(history)
     store.add_touches([touch(status="opened", known_at=AT + DAY, occurred_at=AT - DAY)])
-    assert history.said_since(decision()) == []
-    store.add_touches([touch("t2", known_at=AT + DAY)])
-    assert history.said_since(decision()) == ["t2"]
+    assert history.said_since(decided) == []
+    store.add_touches([touch("t2", known_at=AT + DAY), touch("t3", decision_id="d1", known_at=AT + DAY)])
+    assert history.said_since(decided) == ["t2"]
 
 
 def test_a_refusal_under_another_name_is_said_since(history, lake, store):
     add(lake, "identities", {"alias": "crm:7", "student_id": "ann", "known_at": AT})
+    decided = decision(history)
     store.add_consents(
         [{"event_id": "c1", "student_id": "crm:7", "state": "withdrawn", "occurred_at": AT, "known_at": AT + DAY}]
     )
-    assert history.said_since(decision()) == ["c1"]
+    assert history.said_since(decided) == ["c1"]
+    assert history.said_since(decision(history, AT + DAY)) == [], "the next one knows of it"
+
+
+def test_a_flag_that_is_set_is_said_since_and_one_that_is_cleared_is_not(history, store):
+    store.add_flags([flag(kind="legal", known_at=AT - DAY, occurred_at=AT - DAY)])
+    decided = decision(history)
+    store.add_flags([flag("f2", known_at=AT + DAY), flag("f3", kind="legal", state="cleared", known_at=AT + DAY)])
+    assert history.said_since(decided) == ["f2"]
+    assert history.said_since({**decided, "channel": None}) == [], "nobody was to be contacted"
+
+
+def test_a_clock_that_was_set_back_hides_no_refusal(history, store):
+    decided = decision(history)
+    earlier = {"occurred_at": AT - DAY / 24, "known_at": AT - DAY / 24}
+    store.add_consents([{"event_id": "c1", "student_id": "ann", "state": "withdrawn", **earlier}])
+    store.add_flags([flag(**earlier)])
+    store.add_touches([touch(**earlier)])
+    assert history.said_since(decided) == ["c1", "f1", "t1"]

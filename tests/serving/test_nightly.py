@@ -48,7 +48,7 @@ KILLED = """
                 os.kill(os.getpid(), signal.SIGKILL)
             return done
         setattr(Store, name, instead)
-    for name in ("put_decisions", "open_night", "publish_night"):
+    for name in ("publish_book", "open_capacity", "put_decisions", "open_night", "publish_night"):
         dies(name)
     journeys.nightly(settings_of(Path(sys.argv[1])), date(2026, 6, 7), quiet=True)
 """
@@ -62,7 +62,7 @@ def undisturbed(made_home, tmp_path_factory) -> tuple:
     return state(journeys.store(home.settings))
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2])
+@pytest.mark.parametrize("calls", [0, 1, 2, 4])
 def test_a_killed_night_shows_nothing_and_ends_well_when_run_again(made_home, undisturbed, tmp_path, calls):
     killed = made_home.copy(tmp_path / "home")
     store = journeys.store(killed.settings)

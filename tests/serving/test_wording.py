@@ -272,38 +272,6 @@ def test_the_first_wish_that_can_be_met(wishes: tuple[str | None, ...], lang: st
     assert wording.choose_language(*wishes) == lang
 
 
-@pytest.mark.parametrize(
-    ("blocked", "text"),
-    [
-        (
-            {"gate": "G3", "reason": "frequency_cap", "params": {"channel": "any", "most": 1, "hours": 48.0}},
-            "enough contacts: at most 1 in 48 hours",
-        ),
-        (
-            {
-                "gate": "G3",
-                "reason": "frequency_cap",
-                "params": {"channel": "sms", "most": 2, "hours": 168.0},
-                "until": "2014-11-06T06:00:00+00:00",
-            },
-            "enough contacts: at most 2 in 7 days; possible again 6 November 2014, 09:00",
-        ),
-        (
-            {"gate": "G1", "reason": "consent_withdrawn", "params": {"channel": "sms", "purpose": "service"}},
-            "the student took back the consent to this (SMS)",
-        ),
-        ({"gate": "G2", "reason": "paused", "params": {}, "until": None}, "the student asked for a pause"),
-        (
-            {"gate": "G11", "reason": "stale_data", "params": {"tables": ["activity", "ratings"], "days": 3}},
-            "the data it rests on is 3 days old: activity and ratings",
-        ),
-        ({"gate": "G99", "reason": "new_reason"}, "held back by gate G99"),
-    ],
-)
-def test_a_gate_in_plain_words(blocked: dict[str, object], text: str) -> None:
-    assert wording.gate_text(blocked, "en", "Europe/Moscow") == text
-
-
 def stopped(table: str, last_day: str, age_days: int) -> dict[str, object]:
     return {"table": table, "last_day": last_day, "age_days": age_days}
 

@@ -60,8 +60,9 @@ def test_a_name_with_brackets_need_not_be_a_pattern(tmp_path: Path) -> None:
 def test_the_example_of_the_product_is_sound(tmp_path: Path) -> None:
     text = (DEFAULTS / "csv-mapping.example.toml").read_text("utf-8")
     files, query = re.split(r"(?m)^(?=# \[\[table)", text)
-    blocks = read(write(tmp_path, files, "people.csv", "visits-1.csv", "tickets.csv", "ratings.jsonl.gz"))
-    assert [block.table for block in blocks] == ["students", "enrolments", "activity", "tickets", "tickets", "ratings"]
+    named = ("people.csv", "visits-1.csv", "tickets.csv", "complaints.csv", "ratings.jsonl.gz")
+    tables = [block.table for block in read(write(tmp_path, files, *named))]
+    assert tables == ["students", "enrolments", "activity", *["tickets"] * 2, *["flags"] * 2, "ratings"]
     (asked,) = read(write(tmp_path, re.sub(r"(?m)^# ", "", query)), "query")
     assert (asked.table, asked.source, asked.since) == ("payments", "crm", "updated_at")
 

@@ -187,3 +187,18 @@ def test_a_larger_school_reads_like_a_real_one(tmp_path, made_settings):
     assert 100 < made.rows["activity"] / made.rows["enrolments"] < 175
     assert 0.0015 < hazards["hazard"].mean() < 0.004
     assert np.isfinite(hazards["hazard"]).all()
+
+
+def test_people_flag_a_few_students_for_a_while(tables):
+    flags, students = tables["flags"], set(tables["students"]["student_id"])
+    placed = flags[flags["state"] == "set"].set_index("student_id")
+    assert 0 < len(placed) < 0.06 * len(students)
+    assert placed.index.is_unique
+    cleared = flags[flags["state"] == "cleared"].set_index("student_id")
+    assert set(cleared.index) < set(placed.index) <= students
+    began = placed.loc[cleared.index]
+    assert (cleared["occurred_at"] > began["occurred_at"]).all()
+    assert (cleared["kind"] == began["kind"]).all()
+    assert began["until_at"].isna().all()
+    ends = placed["until_at"].dropna()
+    assert (ends > placed.loc[ends.index, "occurred_at"]).all()

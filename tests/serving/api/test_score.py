@@ -133,6 +133,28 @@ def test_a_refusal_after_the_list_was_made_stops_the_action_at_once(own_caller):
     assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == told["decision_id"]
 
 
+def test_a_flag_after_the_list_was_made_leaves_the_student_to_people(own_caller):
+    row = contacted(own_caller)
+    flag = {"event_id": "f1", "student_id": row["student_id"], "kind": "bereavement"}
+    flag["occurred_at"] = clock.now().isoformat()
+    report = [own_caller.client.post("/v1/flags", json={"flags": [flag]}).json() for _ in range(2)]
+    assert [one["added"] for one in report] == [["f1"], []]
+    told = own_caller.score(row["student_id"]).json()["decision"]
+    assert (told["action"], told["in_scope"], told["contact"]) == ("route_to_human", False, "head")
+    assert told["blocked"][0]["text"] == "a person looks after this student; ask the head of curators"
+    assert "bereavement" not in told["blocked"][0]["text"]
+    assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == told["decision_id"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": "grumpy"}, {"state": "on"}, {"until_at": "2020-01-01T00:00:00Z"}, {"note": "x"}, {"occurred_at": None}],
+)
+def test_a_flag_that_says_nothing_sound_is_refused(caller, change):
+    flag = {"event_id": "f", "student_id": "s", "kind": "dispute", "occurred_at": clock.now().isoformat()}
+    assert caller.client.post("/v1/flags", json={"flags": [flag | change]}).status_code == 422
+
+
 def test_a_contact_by_somebody_else_stops_a_second_one(own_caller):
     row = contacted(own_caller)
     call = {

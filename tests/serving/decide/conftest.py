@@ -1,24 +1,22 @@
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from features.catalogue import FEATURES
 from features.config import DEFAULTS, read_toml
-from serving.decide import Case, EnrolmentCase, Policy
-
-FEATURES = ("days_without_login", "video_skip_share_28d", "ratings_below_3_in_a_row", "cancel_requested_30d")
+from serving.decide import FILES, Case, EnrolmentCase, Policy
 
 
 def _policy(change: Callable[[dict[str, Any]], None] = lambda files: None) -> Policy:
-    """The default policy, with some of its settings changed; files by name: actions, rules, gates."""
-    files = {name: read_toml(DEFAULTS / f"{name}.toml") for name in ("actions", "rules", "gates")}
-    files = copy.deepcopy(files)
+    """The default policy without lots, with some of its settings changed; files by name, as `FILES` has them."""
+    files = {name: read_toml(DEFAULTS / f"{name}.toml") for name in FILES}
+    files["value"]["exploration"]["share"] = 0.0
     change(files)
-    return Policy.from_config(files["actions"], files["rules"], files["gates"], FEATURES)
+    return Policy.from_config(files, FEATURES)
 
 
 def _case(*, risk: float | None = None, band: str | None = None, values: dict | None = None, **fields: Any) -> Case:

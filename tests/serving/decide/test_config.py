@@ -19,7 +19,7 @@ def test_every_fault_is_named_at_once_with_its_place_and_mend() -> None:
     text = str(caught.value)
     assert "there are 3 faults" in text
     assert "gates.toml, quiet_hours, starts: is '9pm'. Write a time of the day like \"21:00\"" in text
-    assert "gates.toml, quiet_hours, share: is None. Write a number from 0 to 1" in text
+    assert "gates.toml, quiet_hours, share: is missing. Write a number from 0 to 1" in text
     assert "colour: is not a known key. Known here: ends, share, starts" in text
 
 
@@ -30,6 +30,37 @@ def _spoilt() -> None:
         table.clock("starts")
         table.number("share", 0, 1)
         table.close()
+
+
+def test_a_fault_is_told_by_the_line_that_is_found_for_it() -> None:
+    asked = []
+
+    def locate(name: str, path: tuple) -> str | None:
+        asked.append((name, path))
+        return None if name == "value" else f"{name}.toml line {len(path)}"
+
+    faults = Faults(locate)
+    top = Table("gates.toml", {"cap": {"A": {"most": "x", "list": [1]}}}, faults)
+    for _, cap in top.tables("cap", name="cap"):
+        cap.number("most", 0, 1)
+        cap.fault("list", "is odd", "Mend it", 0)
+    top.table("quiet").clock("starts")
+    top.fault("", "is odd", "Mend it")
+    Table("value.toml", {}, faults).text("salt")
+    with pytest.raises(BadConfig) as caught, faults:
+        pass
+    assert asked == [
+        ("gates", ("cap", "A", "most")),
+        ("gates", ("cap", "A", "list", 0)),
+        ("gates", ("quiet", "starts")),
+        ("gates", ()),
+        ("value", ("salt",)),
+    ]
+    text = str(caught.value)
+    assert "- gates.toml line 3: cap A, most: is 'x'" in text
+    assert "- gates.toml line 2: quiet, starts: is missing" in text
+    assert "- gates.toml line 0: is odd. Mend it" in text
+    assert "- value.toml, salt: is missing. Write it in" in text
 
 
 def test_an_error_of_another_kind_is_not_hidden_by_faults() -> None:

@@ -266,8 +266,8 @@ def _publish_one(store: Store, policy: Policy, made: Sequence[Made], ids: Sequen
 def _decided(one: Made, id_: str, policy: Policy, day: date) -> Decision:
     ago = AS_OF - day
     quiet = ago > timedelta(0)  # the days before are only there for the lines
-    values: dict[str, float | None] = dict.fromkeys(policy.rules.features, 0.0)
-    values |= {} if quiet else one.values
+    values: dict[str, float | None] = dict.fromkeys(policy.features)  # nothing is known but what is said
+    values |= {"days_since_start": 46.0} | ({} if quiet else one.values)
     enrolment = EnrolmentCase(f"{id_}-1", one.course, one.risk, None if quiet else band_of(one.risk), values)
     case = Case(id_, day, "Europe/Moscow", (enrolment,), one.consents, one.touches, "withdrawal_28d-1")
     return decide(case, policy, AT - ago)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -11,13 +12,17 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from features import clock
 from features.config import School
 from features.errors import BadConfig, NotReady
 from serving import access
+from serving.decide import Case, Policy, decide
+from serving.decide.case import Flag
 from serving.page.routes import build_router
 from serving.store import Store
+from serving.store.schema import decision
 from tests.serving.page import made_list
 
 SignIn = Callable[..., TestClient]
@@ -607,6 +612,60 @@ def test_what_was_decided_before_a_refusal_is_not_told_after_it(sign_in: SignIn,
     assert "Recommended today Care SMS" not in text_of(card_of(client, store, "Daria Melnikova"))
 
 
+def test_what_was_decided_before_a_flag_is_not_told_after_it(sign_in: SignIn, store: Store) -> None:
+    flag = {"event_id": "f-1", "student_id": made_list.id_of(store, "Daria Melnikova"), "kind": "medical"}
+    store.add_flags([{**flag, "occurred_at": clock.now()}])
+    client = sign_in("anna")
+    for html in (row_of(client.get("/").text, "Daria Melnikova"), card_of(client, store, "Daria Melnikova")):
+        assert "Do not contact From now on a person decides about this student" in text_of(html)
+        assert "medical" not in html.lower()
+
+
+# Who decides, and by what
+
+
+def decided_anew(store: Store, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Puts another decision in the place of the one that the newest list has for a student."""
+    night = store.last_night(made_list.LABEL)
+    assert night is not None
+    entry = store.entry(night.night_id, f"{made_list.id_of(store, name)}-1")
+    assert entry is not None
+    record = store.decision(str(entry.decision_id))
+    assert record is not None
+    with store.writing() as connection:
+        of_entry = decision.c.decision_id == entry.decision_id
+        connection.execute(update(decision).where(of_entry).values(record=change(record)))
+
+
+def test_about_some_students_only_people_decide_and_the_card_says_whom_to_ask(
+    sign_in: SignIn, store: Store, policy: Policy
+) -> None:
+    def flagged(record: dict[str, Any]) -> dict[str, Any]:
+        case, at = Case.from_record(record["case"]), made_list.AT
+        flags = (Flag("wellbeing", "set", at - timedelta(days=1)), Flag("dispute", "set", at - timedelta(days=1)))
+        return {**decide(replace(case, flags=flags), policy, at).to_record(), "decision_id": record["decision_id"]}
+
+    decided_anew(store, "Daria Melnikova", flagged)
+    client, routed = sign_in("anna"), policy.catalogue["route_to_human"].names["en"]
+    card = text_of(card_of(client, store, "Daria Melnikova"))
+    assert f"Recommended today {routed} A person looks after this student; ask the head of curators. A question" in card
+    assert routed in text_of(row_of(client.get("/").text, "Daria Melnikova"))
+    assert "Not possible now" not in card
+    assert not re.search("wellbeing|dispute", card_of(client, store, "Daria Melnikova"))
+
+
+def test_what_a_lot_chose_is_told_neutrally(sign_in: SignIn, store: Store) -> None:
+    decided_anew(store, "Daria Melnikova", lambda record: {**record, "explored": True})
+    card = text_of(card_of(sign_in("anna"), store, "Daria Melnikova"))
+    assert "Recommended today Care SMS Chosen by lot: part of the check of what helps." in card
+
+
+def test_an_action_without_a_rule_is_explained_by_what_it_did_for_others(sign_in: SignIn, store: Store) -> None:
+    decided_anew(store, "Daria Melnikova", lambda record: {**record, "rule": None})
+    card = text_of(card_of(sign_in("anna"), store, "Daria Melnikova"))
+    assert "Recommended today Care SMS It has helped students in a similar place." in card
+
+
 # The control group
 
 
@@ -625,11 +684,8 @@ def test_the_control_group_looks_like_a_day_without_an_action(sign_in: SignIn, s
     before = (row_of(client.get("/").text, "Ilya Sokolov"), card_of(client, store, "Ilya Sokolov"))
 
     ordinary = {**held_out, "blocked": [], "fired": [], "arm": "treatment", "holdout": False, "eligible": ["no_action"]}
+    ordinary |= {"explored": True}  # and so does a lot that chose nothing
     with store.writing() as connection:
-        from sqlalchemy import update
-
-        from serving.store.schema import decision
-
         connection.execute(
             update(decision).where(decision.c.decision_id == entry.decision_id).values(record=ordinary, arm="treatment")
         )

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from experiments.assign import in_holdout
 from features.catalogue import FEATURES
 from features.config import DEFAULTS, read_toml
-from serving.decide import Case, EnrolmentCase, Policy, decide
+from serving.decide import FILES, Case, EnrolmentCase, Policy, decide
 from serving.page.shown import shown
 from tests.serving.page import made_list
 
-POLICY = Policy.from_config(*(read_toml(DEFAULTS / f"{name}.toml") for name in ("actions", "rules", "gates")), FEATURES)
+POLICY = Policy.from_config({name: read_toml(DEFAULTS / f"{name}.toml") for name in FILES}, FEATURES)
 
 
 @given(

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import json
 import sqlite3
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,29 @@ def test_a_database_of_the_first_release_keeps_its_touches_and_can_go_back(tmp_p
         assert connection.execute(text("SELECT touch_id, status FROM touch")).all() == [("t1", "opened")]
     store.migrate()
     store.check()
+
+
+def test_a_database_from_before_capacities_keeps_its_decisions_and_can_go_back(tmp_path: Path, make_record) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    config = database_room._config()
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        record = make_record()
+        names = ("decision_id", "student_id", "request_digest", "model_version", "policy_version", "action", "arm")
+        row = {name: record[name] for name in names} | {"decision_date": record["decision_date"], "created_at": "x"}
+        columns = ", ".join([*row, "record"])
+        values = ", ".join(f":{name}" for name in [*row, "record"])
+        connection.execute(
+            text(f"INSERT INTO decision ({columns}) VALUES ({values})"), {**row, "record": json.dumps(record)}
+        )
+    store.migrate()
+    store.check()
+    store.keep_policy("p1", {"rules": []})
+    assert list(store.decisions_on(date(2025, 3, 2))) == [make_record()]
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+    assert store.decision("d_1") == make_record()
+    store.migrate()
+    assert store.last_policy() is None

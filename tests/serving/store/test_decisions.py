@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from features.errors import BadInput
 from serving.store import Contact, Store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,6 +77,76 @@ def test_contacts_are_the_decisions_that_recommend_one(store, make_record) -> No
     assert [contact.decision_id for contact in store.contacts_since(None, MARCH)] == ["d_1", "d_4"]
     assert [contact.decision_id for contact in store.contacts_since(["s1", "s2", "s3"], MARCH)] == ["d_1", "d_4"]
     assert store.contacts_since([], MARCH) == []
+
+
+DRAWN = {
+    "action": "care_sms",
+    "propensities": {"no_action": 0.3, "care_sms": 0.6, "mentor_call": 0.1},
+    "eligible": ["care_sms", "mentor_call", "no_action"],
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"propensities": {"no_action": 0.4, "care_sms": 0.6 + 2e-9}}, "the sum 1"),
+        ({"propensities": {"no_action": 0.4, "care_sms": 0.5}}, "the sum 1"),
+        ({"propensities": {}}, "the sum 1"),
+        ({"propensities": {"no_action": math.nan, "care_sms": 1.0}}, "not probabilities"),
+        ({"propensities": {"no_action": math.inf, "care_sms": -math.inf}}, "not probabilities"),
+        ({"propensities": {"no_action": -0.5, "care_sms": 1.5}}, "not probabilities"),
+        ({"propensities": {"no_action": 1.0, "care_sms": 0.0}}, "care_sms was chosen with propensity 0"),
+        ({"propensities": {"no_action": 1.0}}, "care_sms was chosen with propensity 0"),
+        ({"eligible": ["care_sms", "no_action"]}, "mentor_call has a propensity and is not eligible"),
+        (
+            {"propensities": {"care_sms": 0.9, "mentor_call": 0.1}, "eligible": ["care_sms", "mentor_call"]},
+            "no_action is not eligible",
+        ),
+    ],
+)
+def test_propensities_that_break_the_rules_are_refused_and_nothing_is_stored(store, make_record, fields, says) -> None:
+    store.open_capacity(date(2025, 3, 2), {"sms": 1})
+    with pytest.raises(BadInput, match=f"decision d_2: .*{says}"):
+        store.put_decisions([make_record(1, uses={"sms": 1}), make_record(2, **{**DRAWN, **fields})])
+    assert store.decision("d_1") is None
+    assert store.capacity_left(date(2025, 3, 2)) == {"sms": 1}
+
+
+def test_propensities_that_are_those_of_a_draw_are_kept_to_the_last_bit(store, make_record) -> None:
+    thirds = {"no_action": 1 / 3, "care_sms": 1 / 3, "mentor_call": 1 - 2 / 3, "advanced_materials": 0.0}
+    record = make_record(1, **{**DRAWN, "propensities": thirds})
+    store.put_decisions([record])
+    assert store.decision("d_1")["propensities"] == thirds
+
+
+def test_the_decisions_of_a_day_come_one_after_the_other_in_their_order(store, make_record) -> None:
+    day = "2025-03-05"
+    many = [make_record(1, decision_id=f"d_{n:04d}", student_id=f"s{n}", decision_date=day) for n in range(1001)]
+    store.put_decisions([*many[::-1], make_record(1), make_record(9)])
+    found = store.decisions_on(date(2025, 3, 5))
+    first = next(found)
+    assert store.put_decisions([make_record(10)]), "a reader that is not done keeps nobody from writing"
+    assert [first, *found] == many
+    assert list(store.decisions_on(date(2025, 3, 4))) == []
+    between = [record["decision_id"] for record in store.decisions_between(date(2025, 3, 2), date(2025, 3, 10))]
+    assert between == ["d_1", *(record["decision_id"] for record in many), "d_9"]
+
+
+def test_the_decisions_of_a_label_are_those_of_the_models_that_listed_or_priced_for_it(store, make_record) -> None:
+    day = date(2025, 3, 2)
+    store.open_night(day, "withdrawal_28d", "m1", "p1", "l1")
+    store.publish_book(
+        {"book_id": "b", "day": "2025-03-02", "label": "inactivity_14d", "model_version": "m2"}
+        | {"policy_version": "p1", "number": 1}
+    )
+    models = {"d_1": "m1", "d_2": "m2", "d_3": "m3"}
+    same_day = {"decision_date": "2025-03-02"}
+    store.put_decisions([make_record(1, decision_id=id_, model_version=m, **same_day) for id_, m in models.items()])
+    listed = [
+        [record["decision_id"] for record in store.decisions_on(day, label)] for label in ("withdrawal_28d", None)
+    ]
+    assert listed == [["d_1"], ["d_1", "d_2", "d_3"]]
+    assert [record["decision_id"] for record in store.decisions_on(day, "inactivity_14d")] == ["d_2"]
 
 
 def _race(url: str, name: str, flag, results) -> None:

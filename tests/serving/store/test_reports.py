@@ -117,6 +117,22 @@ def test_consents_default_to_everything_and_are_kept_once(store) -> None:
     assert store.consents_of(["s2"]) == []
 
 
+def test_flags_are_set_unless_said_otherwise_and_kept_once(store) -> None:
+    dispute = {"event_id": "f1", "student_id": "s1", "kind": "dispute", "occurred_at": AT, "known_at": AT}
+    over = {**dispute, "event_id": "f2", "state": "cleared", "occurred_at": AT + timedelta(days=1), "source": "anna"}
+    away = {**dispute, "event_id": "f3", "student_id": "s2", "until_at": AT + timedelta(days=9)}
+    assert store.add_flags([over, dispute, away]) == Reported(("f2", "f1", "f3"), (), ())
+    again = {**dispute, "known_at": AT + timedelta(hours=1)}
+    assert store.add_flags([again, {**dispute, "kind": "crisis"}]) == Reported((), ("f1",), ("f1",))
+    first, second = store.flags_of(["s1"])
+    assert first == {**dispute, "state": "set", "until_at": None, "source": None}
+    assert (second["state"], second["source"]) == ("cleared", "anna")
+    assert [row["event_id"] for row in store.flags_of(None)] == ["f1", "f2", "f3"]
+    assert store.flags_of([]) == []
+    with pytest.raises(ValueError, match="no time zone"):
+        store.add_flags([{**dispute, "event_id": "f4", "until_at": AT.replace(tzinfo=None)}])
+
+
 def test_a_moment_without_a_zone_is_refused_and_nothing_is_kept(store) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         store.add_touches([_touch("t1"), _touch("t2", occurred_at=AT.replace(tzinfo=None))])

@@ -1,0 +1,1 @@
+"""What the figures on deciding are made with."""

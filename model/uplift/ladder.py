@@ -1,0 +1,257 @@
+"""The ladder: how much of what was learnt may decide, chosen by evidence and said in words.
+
+L0: rules decide. L1: risk x average effect. L2: a linear model of how effects differ. L3: small trees. A step above
+L1 is taken when what it foretells is found again in students it has not seen, and when choosing by it keeps more
+students than choosing by the step below, both beyond doubt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+
+from model.uplift.scores import NOTHING, Average, Scores, average, regress
+from model.uplift.settings import UpliftSettings
+from model.uplift.trial import Trial
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the ladder.
+
+    Attributes:
+        level: it leads to.
+        taken: whether the evidence supports it; None where there is not enough data to ask.
+        why: in words.
+        figures: what it was judged by.
+    """
+
+    level: str
+    taken: bool | None
+    why: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values; a figure that is not known is left out."""
+        known = {name: value for name, value in self.figures.items() if math.isfinite(value)}
+        return {"level": self.level, "taken": self.taken, "why": self.why, "figures": known}
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The best linear predictor of the effects by what was foretold: 1 is right, 0 is nothing learnt.
+
+    Source: Chernozhukov, Demirer, Duflo & Fernandez-Val (2018), NBER 24678.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def kappa(self) -> float:
+        """How much of what was foretold is believed, 0-1."""
+        return float(np.clip(self.value, 0.0, 1.0))
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What was foretold of each row by models that saw no row of its student.
+
+    Attributes:
+        places: (a,) the measured actions, as places in `trial.actions`.
+        scale: (n,) the risk, not below the least.
+        share: (n, a) share of leavers kept on average.
+        apart: by level, (n, a): how the student differs; L1 has zeros.
+    """
+
+    places: tuple[int, ...]
+    scale: np.ndarray
+    share: np.ndarray
+    apart: Mapping[str, np.ndarray]
+
+
+def slope(
+    trial: Trial, scores: Scores, crossed: Crossed, level: str, z: float, which: Sequence[int], among: np.ndarray
+) -> Slope:
+    """The slope of some measured actions together, over the rows of ``among`` (n,) bool."""
+    stacked = [_foretold(trial, scores, crossed, level, at, among) for at in which]
+    sizes = [len(y) for _, _, y, _, _ in stacked]
+    apart = np.concatenate([one[1] for one in stacked])
+    if not sizes or not np.any(apart):
+        return Slope(0.0, 0.0, 0.0)
+    design = np.zeros((sum(sizes), len(sizes) + 1))
+    ends = np.cumsum([0, *sizes])
+    for number, (scale, *_) in enumerate(stacked):
+        design[ends[number] : ends[number + 1], number] = scale
+    design[:, -1] = apart
+    y, weight, cluster = (np.concatenate([one[part] for one in stacked]) for part in (2, 3, 4))
+    found, covariance = regress(design, y, weight, cluster)
+    error = float(np.sqrt(covariance[-1, -1]))
+    return Slope(float(found[-1]), float(found[-1]) - z * error, float(found[-1]) + z * error)
+
+
+def kappas(trial: Trial, scores: Scores, crossed: Crossed, level: str, among: np.ndarray) -> np.ndarray:
+    """How much of what was foretold of each measured action is believed, (a,)."""
+    actions = range(len(crossed.places))
+    return np.array([slope(trial, scores, crossed, level, 0.0, [at], among).kappa for at in actions])
+
+
+def shrunk(trial: Trial, scores: Scores, crossed: Crossed, level: str) -> np.ndarray:
+    """Effects of a level, (n, a), each row's shrunk by what was found in the other folds."""
+    share = crossed.share.copy()
+    if level != "L1":
+        for number in np.unique(scores.fold):
+            own = scores.fold == number
+            believed = kappas(trial, scores, crossed, level, ~own)
+            share[own] += believed * crossed.apart[level][own]
+    return np.clip(crossed.scale[:, None] * share, trial.risk[:, None] - 1, trial.risk[:, None])
+
+
+def choose(tau: np.ndarray, allowed: np.ndarray, break_even: np.ndarray, most: Sequence[int]) -> np.ndarray:
+    """Who gets what when there is not enough for everybody: the largest net gains first.
+
+    Args:
+        tau: (n, a) effects.
+        allowed: (n, a) bool.
+        break_even: (a,) what each action costs, as a probability of staying.
+        most: (a,) of each action.
+
+    Returns:
+        (n,) place of the action in the columns, -1 for none.
+    """
+    gain = np.where(allowed, tau - break_even, 0.0)
+    row, column = np.nonzero(gain > 0)
+    order = np.argsort(-gain[row, column], kind="stable")
+    left, chosen = list(most), np.full(len(tau), -1)
+    for at, action in zip(row[order].tolist(), column[order].tolist(), strict=True):
+        if chosen[at] < 0 and left[action] > 0:
+            chosen[at] = action
+            left[action] -= 1
+    return chosen
+
+
+def climb(
+    trial: Trial, scores: Scores, crossed: Crossed, effects: Mapping[str, Average], settings: UpliftSettings
+) -> tuple[Step, ...]:
+    """The steps from L1 to L3, each with its answer; the level is that of the last one taken.
+
+    Args:
+        trial: what was done.
+        scores: of it.
+        crossed: of the measured actions.
+        effects: average effects of these, by action.
+        settings: what is asked.
+    """
+    steps = [_first(trial, effects, settings)]
+    tried = ("L2", "L3")
+    if not steps[0].taken:
+        return (*steps, *(Step(level, None, "the step below it was not taken") for level in tried))
+    if trial.randomised < settings.ladder.randomised_rows:
+        few = (
+            f"not enough data: {trial.randomised:,} rows that chance had a part in, "
+            f"{settings.ladder.randomised_rows:,} are needed"
+        )
+        return (*steps, *(Step(level, None, few, {"randomised_rows": trial.randomised}) for level in tried))
+    reached = "L1"
+    for level in tried:
+        step = _higher(trial, scores, crossed, reached, level, settings)
+        steps.append(step)
+        reached = level if step.taken else reached
+    return tuple(steps)
+
+
+def _first(trial: Trial, effects: Mapping[str, Average], settings: UpliftSettings) -> Step:
+    """L1: some action helps on average, beyond doubt and beyond its cost; the more actions, the more doubt."""
+    wanted = settings.ladder.arm_outcomes
+    if not effects:
+        most = max((trial.outcomes(at) for at in range(1, len(trial.actions))), default=0)
+        words = f"not enough data: at most {most:,} outcomes in an arm, {wanted:,} are needed of an action and of none"
+        return Step("L1", None, words, {"outcomes": most})
+    z = NormalDist().inv_cdf(1 - (1 - settings.evidence.confidence) / 2 / len(effects))
+    net = {name: one.value - z * one.error - settings.value.break_even(name) for name, one in effects.items()}
+    best = max(net, key=lambda name: net[name])
+    figures = {f"net_low_{name}": value for name, value in net.items()}
+    told = "; ".join(f"{name} {one}" for name, one in effects.items())
+    if net[best] > 0:
+        return Step("L1", True, f"{best} keeps more than it costs, beyond doubt. Average effects: {told}", figures)
+    return Step("L1", False, f"no action keeps more than it costs beyond doubt. Average effects: {told}", figures)
+
+
+def _higher(trial: Trial, scores: Scores, crossed: Crossed, reached: str, level: str, settings: UpliftSettings) -> Step:
+    """L2 and L3: the slope is above 0, and the policy keeps more than that of the level reached."""
+    z = settings.evidence.z
+    everybody = np.ones(len(trial), bool)
+    found = slope(trial, scores, crossed, level, z, range(len(crossed.places)), everybody)
+    gain = policy_gain(trial, scores, crossed, (level, reached), settings)
+    figures = {
+        "slope": found.value,
+        "slope_low": found.low,
+        "slope_high": found.high,
+        "gain": gain.value,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
+    }
+    told = f"slope {found}; choosing by it instead of by {reached} keeps {gain} of all students, net of cost"
+    if found.low > 0 and gain.low > 0:
+        return Step(level, True, f"what it foretells is found again: {told}", figures)
+    lacking = [
+        *(["its slope may be 0"] if not found.low > 0 else []),
+        *([f"it may keep no more than {reached}"] if not gain.low > 0 else []),
+    ]
+    return Step(level, False, f"{' and '.join(lacking)}: {told}", figures)
+
+
+def policy_gain(
+    trial: Trial, scores: Scores, crossed: Crossed, levels: tuple[str, str | None], settings: UpliftSettings
+) -> Average:
+    """What choosing by one level at our capacity keeps beyond choosing by another, net of cost, row by row.
+
+    Args:
+        trial: what was done.
+        scores: of it.
+        crossed: what was foretold.
+        levels: the one, and the other; None is doing nothing.
+        settings: capacity and costs.
+    """
+    judged = trial.propensities[:, 0] > 0
+    if not judged.any():
+        return NOTHING
+    values = [_value(trial, scores, crossed, level, judged, settings) for level in levels]
+    return average(values[0] - values[1], trial.cluster[judged], settings.evidence.z)
+
+
+def _value(
+    trial: Trial, scores: Scores, crossed: Crossed, level: str | None, judged: np.ndarray, settings: UpliftSettings
+) -> np.ndarray:
+    """The score of what a level would have chosen, net of cost, for each judged row."""
+    places = list(crossed.places)
+    gamma = scores.gamma[judged]
+    if level is None:
+        return gamma[:, 0]
+    names = [trial.actions[at] for at in places]
+    cost = np.array([settings.value.break_even(name) for name in names])
+    most = [settings.capacity.most(name, len(gamma)) for name in names]
+    tau = shrunk(trial, scores, crossed, level)[judged]
+    chosen = choose(tau, trial.propensities[judged][:, places] > 0, cost, most)
+    of = np.array([0, *places])[chosen + 1]
+    return gamma[np.arange(len(gamma)), of] - np.array([0.0, *cost])[chosen + 1]
+
+
+def _foretold(
+    trial: Trial, scores: Scores, crossed: Crossed, level: str, at: int, among: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Of one measured action: scale, scaled d, difference of scores, weight, cluster; only rows that tell of it."""
+    place = crossed.places[at]
+    own = trial.compared(place) & among
+    scale = crossed.scale[own]
+    difference = scores.gamma[own, place] - scores.gamma[own, 0]
+    noise = scores.noise[own, place] + scores.noise[own, 0]
+    return scale, scale * crossed.apart[level][own, at], difference, 1 / noise, trial.cluster[own]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.decisions.coverage_uplift import draw
+from features.config import School
+from features.errors import BadConfig, BadInput
+from model.uplift import learn
+from model.uplift.ladder import choose
+from model.uplift.settings import UpliftSettings
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_never_steps_up_on_noise(settings, seed):
+    found = learn(draw(4000, 100 + seed, "no effect", "launch").trial, settings, seed=seed)
+    assert found.level == "L0"
+    assert found.effects.actions == ("no_action",)
+    assert [step.taken for step in found.ladder] == [False, None, None]
+    assert "no action keeps more than it costs beyond doubt" in found.ladder[0].why
+
+
+def test_where_effects_are_the_same_it_stays_with_the_average(settings):
+    found = learn(draw(5000, 7, "same for all", "launch").trial, settings, seed=1)
+    assert found.level == "L1"
+    assert [step.taken for step in found.ladder] == [True, False, False]
+
+
+def test_it_finds_sleeping_dogs_and_leaves_them_alone(dogs, of_dogs):
+    assert of_dogs.level in ("L2", "L3")
+    taken = of_dogs.ladder[int(of_dogs.level[1]) - 1]
+    assert taken.figures["slope_low"] > 0
+    assert taken.figures["gain_low"] > 0
+    assert "found again" in taken.why
+    new = draw(4000, 1002, "sleeping dogs", "launch")
+    tau = of_dogs.effects.of(new.trial.x, new.trial.risk)[0]
+    harmed = (new.tau[:, 0] < -0.02) & (new.trial.risk > 0.15)
+    helped = (new.tau[:, 0] > 0.02) & (new.trial.risk > 0.15)
+    assert tau[harmed, 0].mean() < tau[helped, 0].mean() - 0.03
+    assert np.corrcoef(tau[:, 0], new.tau[:, 0])[0, 1] > 0.5
+
+
+def test_too_little_data_is_an_answer(linear, settings):
+    few = {
+        name: getattr(linear.trial, name)[:900]
+        for name in ("x", "action", "propensities", "y", "risk", "student", "day")
+    }
+    found = learn(replace(linear.trial, **few), settings, seed=1)
+    assert found.level == "L0"
+    assert found.ladder[0].taken is None
+    assert "not enough data" in found.ladder[0].why
+    assert found.ate["mentor_call"].rows == 900  # what is known is told all the same
+    nothing = {name: array[:0] for name, array in few.items()}
+    assert learn(replace(linear.trial, **nothing), settings, seed=1).level == "L0"
+
+
+def test_an_action_too_rare_is_left_out_and_the_others_go_on(linear, settings):
+    wanted = {**settings, "ladder": {"arm_outcomes": 500, "randomised_rows": 10_000}}
+    found = learn(linear.trial, wanted, seed=1)
+    assert found.effects.actions[1:] == ("care_sms", "advanced_materials") or found.level == "L0"
+    forced = learn(linear.trial, wanted, seed=1, level="L1")
+    assert forced.effects.actions == linear.trial.actions
+    assert "10,000 are needed" in found.ladder[1].why or found.level == "L0"
+
+
+def test_an_action_that_costs_more_than_it_keeps_is_no_reason_to_step_up(linear, of_linear, settings):
+    assert of_linear.ladder[0].taken
+    dear = {**settings, "value": {"margin_minor": 1000, "cost_minor": dict.fromkeys(linear.trial.actions[1:], 500)}}
+    assert learn(linear.trial, dear, seed=1).level == "L0"
+
+
+def test_choosing_gives_the_largest_gains_first_within_capacity():
+    tau = np.array([[0.5, 0.4], [0.3, 0.1], [0.2, 0.25], [0.01, -0.2]])
+    allowed = np.array([[True, True], [True, True], [False, True], [True, True]])
+    assert choose(tau, allowed, np.array([0.02, 0.0]), [1, 5]).tolist() == [0, 1, 1, -1]
+
+
+def test_settings_that_cannot_be_are_refused(linear):
+    for wrong in ({"ladders": {}}, {"ladder": {"arm": 3}}, {"trees": {"rounds": "many"}}, {"capacity": {"share": 2.0}}):
+        with pytest.raises(BadConfig, match=r"uplift\.toml"):
+            learn(linear.trial, wrong, seed=1)
+    with pytest.raises(BadInput, match="no level"):
+        learn(linear.trial, {}, seed=1, level="L4")
+
+
+def test_the_file_holds_the_defaults():
+    config = School(Path("no-school")).config("uplift")
+    assert UpliftSettings.of(config | {"capacity": {}}) == UpliftSettings()

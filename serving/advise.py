@@ -181,7 +181,7 @@ class Adviser:
         self.school, self.label, self.bundle, self.policy, self.store = school, label, bundle, policy, store
         self.effects, self.fault = effects if policy.measures else None, fault
         self.lake = Lake(school.lake, school.zone)
-        self._capacity = Capacity.from_config(school.config("capacity"))
+        self._capacity = Capacity.from_config(school.config("capacity"), school.where)
         self._margins = Margins.from_config(school.config("value")) if fault is None else None
         self._head = str(school.config("school")["head"])
         self._history = History(self.lake, store)

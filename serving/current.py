@@ -12,10 +12,10 @@ from features.config import DEFAULTS, School
 from features.errors import HandrailError
 from features.labels import named
 from serving.advise import Adviser
-from serving.decide import Policy
+from serving.decide import FILES, Policy
 from serving.store import Store
 
-_CONFIGS = ("school", "actions", "rules", "gates")
+_CONFIGS = ("school", "capacity", *FILES)
 _log = logging.getLogger("handrail.current")
 
 
@@ -69,7 +69,8 @@ class Current:
     def _stamp(self) -> tuple[object, ...]:
         """Changes when a file changes from which an adviser is made."""
         own = [self.school.home / "configs" / f"{name}.toml" for name in _CONFIGS]
-        files = [self.school.bundles / "served.json", *own, *(DEFAULTS / path.name for path in own)]
+        served = [self.school.bundles / name for name in ("served.json", "effects.json")]
+        files = [*served, *own, *(DEFAULTS / path.name for path in own)]
         return tuple(_mark(path) for path in files)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from serving.allocation import Offers, price
 from serving.decide import NO_ACTION, Offer, Policy, PriceBook, uses
-from serving.decide.config import Faults, Table
+from serving.decide.config import Faults, Locate, Table
 from serving.decide.menu import Menu
 
 FREE = "free"
@@ -35,13 +35,17 @@ class Capacity:
     reserve: float
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Capacity:
+    def from_config(cls, config: Mapping[str, Any], locate: Locate | None = None) -> Capacity:
         """Reads ``capacity.toml``.
+
+        Args:
+            config: the file's content.
+            locate: finds the file and line of a fault.
 
         Raises:
             BadConfig: names every fault of the file at once.
         """
-        with Faults() as faults:
+        with Faults(locate) as faults:
             top = Table("capacity.toml", config, faults)
             day, minutes, reserve = top.table("day"), top.table("minutes"), top.table("reserve")
             found = cls(

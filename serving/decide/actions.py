@@ -85,6 +85,11 @@ class Catalogue(Mapping[str, Action]):
         return len(self._actions)
 
     @cached_property
+    def drawn(self) -> tuple[Action, ...]:
+        """Those that a lot may choose."""
+        return tuple(action for action in self._actions.values() if action.explore > 0)
+
+    @cached_property
     def order(self) -> dict[str, int]:
         """The place of each action where two are worth the same: smaller goes first."""
         return {id_: place for place, id_ in enumerate(self)}

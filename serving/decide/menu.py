@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.assign import unit_interval
 from serving.decide.actions import NO_ACTION, Action
-from serving.decide.cascade import proposals
+from serving.decide.cascade import State, state_of
 from serving.decide.case import Case, EnrolmentCase, Touch
 from serving.decide.contacts import contacts
 from serving.decide.gates import Blocked, judge, people_only
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 VALID = timedelta(hours=24)
 """How long a decision holds: a contact that is due within it can be proposed today."""
+
+_SWITCHED = ("care", "study")  # praise that was not read is not repeated by another channel
 
 FOLLOWS_FOR = timedelta(days=7)
 """How long after it was due a later contact of a rule is still proposed."""
@@ -74,6 +76,7 @@ class _Judged:
 
     def __init__(self, case: Case, policy: Policy, now: datetime) -> None:
         self._case, self._policy, self.now = case, policy, now
+        self._states: dict[datetime, State] = {}
         self._known: dict[tuple[str, str | None, datetime, str], tuple[Blocked, ...]] = {}
 
     def noes(self, action_id: str, rule: Rule | None, at: datetime, one: EnrolmentCase) -> tuple[Blocked, ...]:
@@ -83,10 +86,16 @@ class _Judged:
             self._known[key] = self._ask(self._policy.catalogue[action_id], rule, at, one)
         return self._known[key]
 
+    def state(self, at: datetime) -> State:
+        """Where the student stands in the cascade."""
+        if at not in self._states:
+            self._states[at] = state_of(self._case, self._policy.gates.cascade, at)
+        return self._states[at]
+
     def _ask(self, action: Action, rule: Rule | None, at: datetime, one: EnrolmentCase) -> tuple[Blocked, ...]:
         case, gates = self._case, self._policy.gates
         rests_on: Collection[str] = rule.rests_on if rule else ("risk",)
-        noes = judge(action, case, gates, at, rests_on, rule.campaign if rule else None, one)
+        noes = judge(action, case, gates, at, rests_on, rule.campaign if rule else None, one, self.state(at))
         again = action.waits_until(contacts(case, at), at) if action.again_after_days else None
         if again is not None:
             noes += (Blocked(action.id, "G3", "repeated", {"days": action.again_after_days}, again),)
@@ -114,7 +123,7 @@ def survey(case: Case, policy: Policy, now: datetime, muted: Collection[str] = (
         return Menu(case, now, people, fired, (), False, (), (NO_ACTION,), (), {})
     judged = _Judged(case, policy, now)
     active = [(rule, one) for rule, one in fired if not rule.shadow and rule.id not in muted]
-    asked = list(_proposed(active, case, policy, now))
+    asked = list(_proposed(active, case, judged))
     passing = [one for one in asked if not judged.noes(one.action, one.rule, one.due, one.enrolment)]
     may = dict.fromkeys(one.action for one in passing)
     noes: dict[str, tuple[Blocked, ...]] = {}
@@ -149,17 +158,15 @@ def survey(case: Case, policy: Policy, now: datetime, muted: Collection[str] = (
     )
 
 
-def _proposed(
-    active: Collection[tuple[Rule, EnrolmentCase]], case: Case, policy: Policy, now: datetime
-) -> Iterator[Proposal]:
+def _proposed(active: Collection[tuple[Rule, EnrolmentCase]], case: Case, judged: _Judged) -> Iterator[Proposal]:
     """What is proposed, in order: of each rule first the later contact that is due today, then its actions."""
-    switched = {one.action for one in proposals(case, policy.gates.cascade, now)}
+    now, switched = judged.now, dict.fromkeys(one.action for one in judged.state(judged.now).proposals)
     made = contacts(case, now) if any(rule.follow_up for rule, _ in active) else ()
     for rule, one in active:
         start = max((touch.at for touch in made if touch.action in rule.actions), default=None)
         if start is not None:
             yield from _later(rule, one, start, made, now)
-        if not rule.duty:
+        if rule.campaign in _SWITCHED and not rule.duty:
             # A contact that was not read, or a call that was not taken, goes on by another channel for the same reason.
             yield from (Proposal(action, rule, one, now) for action in switched)
         for action in rule.actions:
@@ -214,8 +221,8 @@ def _drawn(case: Case, policy: Policy, judged: _Judged) -> tuple[tuple[str, floa
         return ()
     found = [
         (action.id, action.explore)
-        for action in policy.catalogue.values()
-        if action.explore > 0 and not judged.noes(action.id, None, judged.now, about)
+        for action in policy.catalogue.drawn
+        if not judged.noes(action.id, None, judged.now, about)
     ]
     if not any(action != NO_ACTION for action, _ in found):
         return ()

@@ -99,7 +99,7 @@ class Rules(Mapping[str, Rule]):
         The order is: priority, then the higher risk, then the ids of the enrolment and of the rule. Rules in shadow are
         among them, but a fallback gives way only to a rule of which something can come.
         """
-        found = [(rule, one) for rule in self.values() for one in enrolments if rule.holds(one)]
+        found = [(rule, one) for rule in self._rules.values() for one in enrolments if rule.holds(one)]
         if len(found) > 1:
             explained = any(not (rule.fallback or rule.shadow) for rule, _ in found)
             found = sorted((pair for pair in found if not (pair[0].fallback and explained)), key=_place)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from features.catalogue import FEATURES
+from features.config import DEFAULTS, read_toml
 from features.contracts import TABLES
 from features.contracts.tables import Column
 from features.labels import LABELS
+from serving.decide.actions import Catalogue
+from serving.decide.cascade import REASONS
+from serving.decide.config import Faults, Table
+from serving.decide.stages import STAGES, Cascade, diagram
 from tests.spec.features_drawn import DRAWN
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -86,7 +92,55 @@ def _drawn(name: str) -> Iterator[str]:
             yield from (f"{name}:", drawn.expect.strip(), "```")
 
 
-PAGES = {"contracts.md": contracts, "features.md": features}
+def cascade() -> str:
+    """The cascade: its diagram, its steps and why it says no."""
+    settings = read_toml(DEFAULTS / "gates.toml")
+    with Faults() as faults:
+        catalogue = Catalogue.from_config(read_toml(DEFAULTS / "actions.toml"), FEATURES, faults)
+        found = Cascade.read(Table("gates.toml", settings, faults), catalogue)
+    lines = [
+        "# The cascade",
+        "",
+        "Gate G4: reminder, simple step, help of a person, suggestion of a pause. Where a student stands is worked",
+        "out anew from the contacts and the days of study whenever somebody asks; nothing of it is stored. Settings:",
+        "`[cascade]` in configs/gates.toml.",
+        "",
+        "```mermaid",
+        *diagram().splitlines(),
+        "```",
+        "",
+        "An arrow with the name of a stage is a contact of that stage, whoever made it. Whoever asked not to be",
+        "contacted at all is left alone in every state: that is the matter of G1 and G2.",
+        "",
+        "| stage | actions | other contacts, by channel | may work for |",
+        "|---|---|---|---|",
+        *(_stage(found, stage) for stage in STAGES),
+        "",
+        "| change of channel | after | status | hours after it | proposes |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{one.name}` | {one.after_channel} | `{one.status}` | {_hours(one.after)} | `{one.action}` |"
+        for one in found.switches
+    ]
+    lines += ["", "| setting | default |", "|---|---|"]
+    lines += [f"| `{key}` | {value} |" for key, value in settings["cascade"].items() if not isinstance(value, dict)]
+    lines += ["", "| reason of the record | meaning |", "|---|---|"]
+    lines += [f"| `{reason}` | {text} |" for reason, text in REASONS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _stage(found: Cascade, stage: str) -> str:
+    actions = ", ".join(f"`{action}`" for action, of in found.stage_of.items() if of == stage)
+    channels = ", ".join(channel for channel, of in found.by_channel.items() if of == stage)
+    return f"| `{stage}` | {actions} | {channels or '-'} | {_hours(found.waits[stage])} hours |"
+
+
+def _hours(length: timedelta) -> str:
+    return f"{length.total_seconds() / 3600:g}"
+
+
+PAGES = {"contracts.md": contracts, "features.md": features, "cascade.md": cascade}
 
 if __name__ == "__main__":
     REFERENCE.mkdir(exist_ok=True)

@@ -15,9 +15,10 @@ from features.identity import Identities
 from features.lake import Lake
 from serving.decide import Consent, Touch
 from serving.decide.case import RECOMMENDED, Flag
+from serving.decide.stages import REMEMBERED
 from serving.store import Store
 
-LOOK_BACK = timedelta(days=100)  # older contacts are no gate's business
+LOOK_BACK = REMEMBERED
 PRESENT = timedelta(days=1)  # what is decided for a moment of the last day is decided now
 _EVER = datetime(1990, 1, 1, tzinfo=UTC)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from model.bundle import Bundle
 from model.uplift import Effects
 from serving.decide import Effect
 from serving.explained import Telling, explain
+
+_MOVES_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,22 @@ def _effects(rows: pd.DataFrame, risks: np.ndarray, effects: Effects) -> list[di
     """What each action is measured to do for each row; one whose effect is not a number is not measured there."""
     x = np.ascontiguousarray(rows[list(effects.features)].to_numpy("float64"))
     cells = np.stack(effects.of(x, risks), axis=-1)  # (rows, actions, 3)
+    parts = effects.contributions(x, risks)[..., :-1]  # without the base, which is what the action does on average
+    names = (*effects.features, "risk")
     return [
         {
-            action: Effect(*map(float, own))
-            for action, own in zip(effects.actions[1:], row, strict=True)
-            if np.isfinite(own).all()
+            action: Effect(tau=own[0], low=own[1], high=own[2], why=_largest(parts[row, at], names))
+            for at, (action, own) in enumerate(zip(effects.actions[1:], cells[row].tolist(), strict=True))
+            if all(map(isfinite, own))
         }
-        for row in cells
+        for row in range(len(cells))
     ]
+
+
+def _largest(parts: np.ndarray, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """The few features that move an effect most."""
+    order = np.argsort(-np.abs(parts), kind="stable")[:_MOVES_TOLD]
+    return tuple((names[at], float(parts[at])) for at in order if parts[at])
 
 
 def band_limits(bundle: Bundle, bands: Mapping[str, float]) -> dict[str, float]:

@@ -58,7 +58,7 @@ class Size:
 
 FULL = Size(20_000, 80_000, (4_000, 16_000, 64_000), 5, 4)
 QUICK = Size(5_000, 20_000, (4_000, 16_000), 2, 1)
-MINUTES, SMS = 0.03, 0.006
+MINUTES, SMS = 0.03, 0.015
 """Of a person's time and messages, a day, for each student of the school."""
 
 

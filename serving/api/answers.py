@@ -6,7 +6,7 @@ from typing import Any
 
 from serving import wording
 from serving.advise import Advice, Adviser
-from serving.decide import Policy
+from serving.decide import NO_ACTION, Policy
 from serving.refusals import gate_text
 from serving.score import Scored
 from serving.store import Entry, Night
@@ -69,7 +69,19 @@ def decision(record: Document, policy: Policy, lang: str, zone: str) -> Document
         "rule_text": rule.say[lang] if rule else None,
         "ask": rule.ask[lang] if rule and rule.ask else None,
         "blocked": [{**one, "text": gate_text(one, lang, zone)} for one in record["blocked"]],
+        "next_best": _next_best(record),
     }
+
+
+def _next_best(record: Document) -> Document | None:
+    """What would be done instead of the best, and how much more it would have to be worth."""
+    worths = {offer["action"]: offer["net"] for offer in record.get("offers", ())}
+    worths.setdefault(NO_ACTION, 0.0)
+    best = worths.pop(record.get("a_star"), None)
+    if best is None or not worths:
+        return None
+    action = max(worths, key=lambda one: worths[one])
+    return {"action": action, "short_by": best - worths[action]}
 
 
 def _action(action: str, policy: Policy, lang: str) -> str:

@@ -65,6 +65,103 @@ class Enrolment(Document):
     what_ifs: list[WhatIf] = Field(description="what would lower the risk, lowest first; for high and medium only")
 
 
+class Effect(Document):
+    """What an action is measured to do: how much more probable it makes it that the student stays."""
+
+    tau: float = Field(ge=-1, le=1, description="on the probability scale")
+    low: float = Field(description="of its interval")
+    high: float
+    why: list[tuple[str, float]] = Field(
+        default_factory=list, description="exact SHAP: the features that move tau most from the average, and how far"
+    )
+
+
+class Offer(Document):
+    """An action that was weighed: `value` is gain less cost and harm, `net` is what is left at the day's prices."""
+
+    action: str
+    enrolment_id: str
+    rule: str | None = Field(description="that proposed it")
+    value: float = Field(description="minor units of money; at level L0 points, the risk by the order of the rules")
+    price: float = Field(description="of the capacity that it takes, in the unit of value")
+    net: float
+    uses: dict[str, float] = Field(default_factory=dict, description="of the day's capacity, by resource")
+    effect: Effect | None = Field(default=None, description="null where no effect is measured")
+    gain: float = 0.0
+    cost: float = 0.0
+    harm: float = 0.0
+
+
+class NextBest(Document):
+    """What would change the answer: the next best action, and how much more it would have to be worth."""
+
+    action: str
+    short_by: float = Field(ge=0, description="in the unit of the offers' net")
+
+
+class Fired(Document):
+    """A rule that holds."""
+
+    rule: str
+    enrolment_id: str
+
+
+class FollowUp(Document):
+    """A later contact that is planned; it is decided about once more on its day."""
+
+    action: str
+    not_before: str
+
+
+class Blocked(Document):
+    """A gate's no."""
+
+    action: str = Field(description="`*` is every one: only people decide")
+    gate: str
+    reason: str
+    params: dict[str, Any]
+    until: str | None = Field(description="when the gate opens by itself")
+    follow_up: bool = Field(description="whether it is a no to a later contact")
+    text: str = Field(description="in words, in the language asked for")
+
+
+class Decision(Document):
+    """One decision; `GET /v1/decisions/{id}` has the case that it was made from too."""
+
+    decision_id: str
+    student_id: str
+    decision_date: str
+    request_digest: str
+    model_version: str
+    policy_version: str
+    level: Literal["L0", "L1", "L2", "L3"] = Field(description="L0: rules decide; above: measured effects")
+    decided_at: str
+    action: str = Field(description="an id of the school's catalogue; `route_to_human`: see contact")
+    action_name: str
+    channel: str | None
+    enrolment_id: str | None = Field(description="what the action is about")
+    rule: str | None = Field(description="that proposed it; null where its worth alone or a lot chose it")
+    rule_text: str | None
+    ask: str | None = Field(description="what to ask on the same occasion")
+    not_before: str | None = Field(description="the first moment of the contact; quiet hours wait")
+    follow_ups: list[FollowUp]
+    fired: list[Fired]
+    blocked: list[Blocked]
+    arm: Literal["treatment", "control"]
+    holdout: bool
+    propensities: dict[str, float] = Field(description="the chance that each eligible action had; they sum to 1")
+    eligible: list[str]
+    in_scope: bool = Field(description="false: only people decide about this student")
+    a_star: str = Field(description="the action of the highest net worth; another was done only where a lot chose")
+    explored: bool = Field(description="whether a lot chose")
+    u: float | None = Field(description="the number drawn, 0-1")
+    offers: list[Offer]
+    next_best: NextBest | None
+    uses: dict[str, float] = Field(description="what the action takes of the day's capacity")
+    book_id: str | None = Field(description="of the day's prices; null where there were none")
+    contact: str | None = Field(description="who takes over where only people decide")
+
+
 class Advice(Document):
     """The answer about one student."""
 
@@ -77,7 +174,7 @@ class Advice(Document):
     policy_version: str
     state: Literal["live", "no_live_enrolment"]
     enrolments: list[Enrolment]
-    decision: dict[str, Any] | None = Field(description="stored before it was told; see GET /v1/decisions/{id}")
+    decision: Decision | None = Field(description="stored before it was told; see GET /v1/decisions/{id}")
 
 
 class Batch(Document):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
@@ -26,8 +26,14 @@ from serving.decide.stages import (
     Cascade,
 )
 
-REASONS = ("stopped", "cool_down", "stage_passed", "open_step", "needs_soft_touch")
-"""Why the gate G4 says no."""
+REASONS: Mapping[str, str] = {
+    "stopped": "`stop_after` contacts of the episode led to nothing",
+    "cool_down": "the student came back to study",
+    "stage_passed": "the episode is past the stage of the action",
+    "open_step": "the last step may still work",
+    "needs_soft_touch": "help or a suggestion of a pause would be the first word to the student",
+}
+"""Why the gate G4 says no: the reason of the record, and what it means."""
 
 _NEEDS_SOFT = ("help", "pause")  # never the first word to a student
 _WORDS = ("given", "withdrawn")

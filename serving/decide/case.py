@@ -19,11 +19,24 @@ class Effect(NamedTuple):
     Attributes:
         tau: on the probability scale, -1 to 1.
         low, high: its interval.
+        why: what moves tau most for this student away from the average, as (feature, part of tau) pairs.
     """
 
     tau: float
     low: float
     high: float
+    why: tuple[tuple[str, float], ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        why = {"why": [list(part) for part in self.why]} if self.why else {}
+        return {"tau": self.tau, "low": self.low, "high": self.high, **why}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Effect:
+        """The inverse of `to_record`."""
+        why = tuple((str(feature), float(part)) for feature, part in record.get("why", ()))
+        return cls(record["tau"], record["low"], record["high"], why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,7 @@ class EnrolmentCase:
         risk = _known(self.risk)
         if risk is not None and not 0 <= risk <= 1:
             raise ValueError(f"enrolment {self.enrolment_id}: risk {risk} is not a probability")
-        if unsound := [name for name, effect in self.effects.items() if not all(map(isfinite, effect))]:
+        if unsound := [name for name, effect in self.effects.items() if not all(map(isfinite, effect[:3]))]:
             raise ValueError(f"enrolment {self.enrolment_id}: the effect of {unsound[0]} is not a number")
         object.__setattr__(self, "risk", risk)
         object.__setattr__(self, "values", {name: _known(value) for name, value in self.values.items()})
@@ -69,13 +82,13 @@ class EnrolmentCase:
             "values": dict(self.values),
             **({"curator": self.curator} if self.curator else {}),
             **({"margin_minor": self.margin_minor} if self.margin_minor else {}),
-            **({"effects": {name: list(one) for name, one in self.effects.items()}} if self.effects else {}),
+            **({"effects": {name: one.to_record() for name, one in self.effects.items()}} if self.effects else {}),
         }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> EnrolmentCase:
         """The inverse of `to_record`."""
-        effects = {name: Effect(*one) for name, one in record.get("effects", {}).items()}
+        effects = {name: Effect.from_record(one) for name, one in record.get("effects", {}).items()}
         return cls(**{**record, "effects": effects})
 
 

@@ -29,6 +29,9 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
 }
 """(state, event) -> state. The fold moves by this table and nothing else; an event that is not here changes nothing."""
 
+REMEMBERED = timedelta(days=150)
+"""Older contacts, and study before that, are no matter of any gate."""
+
 _SWITCH_STATUSES = ("sent", "opened", "failed")
 _EPISODE = "episode"
 _LABELS = {
@@ -132,6 +135,9 @@ class Cascade:
             rest_after_return=timedelta(days=table.number("cool_down_after_return_days", 0, 90)),
             extreme_risk=table.number("extreme_risk", 0, 1),
         )
+        if found.look_back > REMEMBERED:
+            what = f"a stop could rest on contacts of {found.look_back.days} days ago; {REMEMBERED.days} are remembered"
+            table.fault("", what, "Shorten episode_days, cool_down_after_stop_days or the wait_hours, or stop earlier")
         table.close()
         return found
 

@@ -140,7 +140,7 @@ class Offer:
 
     def to_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        money = {} if self.effect is None else {"effect": list(self.effect), "gain": self.gain}
+        money = {} if self.effect is None else {"effect": self.effect.to_record(), "gain": self.gain}
         return {
             "action": self.action,
             "enrolment_id": self.enrolment_id,
@@ -158,7 +158,7 @@ class Offer:
     def from_record(cls, record: Mapping[str, Any]) -> Offer:
         """The inverse of `to_record`."""
         effect = record.get("effect")
-        return cls(**{**record, "effect": None if effect is None else Effect(*effect)})
+        return cls(**{**record, "effect": None if effect is None else Effect.from_record(effect)})
 
 
 def uses(action: Action, curator: str | None) -> dict[str, float]:

@@ -22,7 +22,7 @@ from serving.decide import Case, EnrolmentCase, Policy, decide
 
 FIRST = date(2026, 3, 2)
 DAYS = (FIRST, FIRST + timedelta(days=7))
-STUDENTS = 700
+STUDENTS = 1000
 # Chance of leaving within 28 days when nothing is done, and when a care SMS is sent.
 LEAVES = {"no_action": 0.40, "care_sms": 0.20}
 LOT = "[exploration]\nshare = 0.5\n"
@@ -118,8 +118,9 @@ def test_what_was_done_nobody_and_the_best_are_valued(school):
     assert {one["a_star"] for one in drawn} == {"care_sms"}, "days without login: the rules choose the SMS"
     for name, truth in (("nobody", 0.6), ("without the lot", 0.8)):
         best = by_name[name].value.best
-        assert best.low < truth < best.high, name
-        assert best.high - best.low < 0.3
+        # Who is drawn changes with any word of the configs, so that an interval would miss it once in twenty.
+        assert best.value == pytest.approx(truth, abs=4 * best.error), name
+        assert best.high - best.low < 0.2
     assert by_name["as it was"].more is None
     assert by_name["nobody"].more.best.high < 0
     assert by_name["nobody"].acts == 0

@@ -25,7 +25,7 @@ def linear() -> Drawn:
 @pytest.fixture(scope="session")
 def dogs() -> Drawn:
     """Enough to see them."""
-    return draw(16_000, 2, "sleeping dogs", "launch")
+    return draw(24_000, 2, "sleeping dogs", "launch")
 
 
 @pytest.fixture(scope="session")

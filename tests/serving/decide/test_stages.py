@@ -49,6 +49,7 @@ def test_what_a_student_is_owed_is_no_matter_of_the_cascade(policy) -> None:
         (lambda c: c["stage"]["help"].update(wait_hours=0), "stage, help, wait_hours: is 0"),
         (lambda c: c["stage"].update(visit={}), "visit: is not a known key"),
         (lambda c: c.update(stop_after=0), "cascade, stop_after: is 0"),
+        (lambda c: c.update(cool_down_after_stop_days=90), "contacts of 157 days ago; 150 are remembered"),
         (lambda c: c.update(stop_afer=2), "stop_afer: is not a known key"),
         (lambda c: c["switch"]["failed_call"].update(action="letter"), "'letter' is not an action"),
         (lambda c: c["switch"]["failed_call"].update(status="answered"), "status: is 'answered'"),

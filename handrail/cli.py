@@ -359,6 +359,8 @@ def _rules_check(context: typer.Context, draft: Draft = None) -> None:
     call: _Call = context.obj
     found = rules.check(call.settings, draft, quiet=call.as_json)
     call.say(found.words(), **found.as_dict())
+    if found.refused:
+        raise typer.Exit(1)
 
 
 @rules.command("try")

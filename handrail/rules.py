@@ -147,6 +147,11 @@ class Checked:
         """What is odd."""
         return [one.warning for one in self.day.reach if one.warning] if self.day else []
 
+    @property
+    def refused(self) -> bool:
+        """Whether a rule holds for so many students that the night would leave it out."""
+        return self.day is not None and any(one.too_wide for one in self.day.reach)
+
     def words(self) -> str:
         """For people: every rule as a sentence."""
         lines = [line for rule in _in_order(self.policy) for line in rule_lines(rule, self.policy.catalogue)]

@@ -21,17 +21,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.decisions.policies import Economy, Policy, TopRisk, View, decide, learnt, may, of, oracle, rules, seer
+from benchmarks.decisions.policies import (
+    Economy,
+    Policy,
+    TopRisk,
+    View,
+    decide,
+    gain_over_rules,
+    learnt,
+    may,
+    of,
+    oracle,
+    rules,
+    seer,
+)
 from features.config import School
 from features.synthetic.closed_loop import ClosedLoop
 from features.synthetic.launch_trial import TrialLog, randomised_log
 from features.synthetic.observed import Observed
 from features.synthetic.people import NEVER
-from features.synthetic.responses import ACTIONS
+from features.synthetic.responses import ACTIONS, CALL
 from model.dataset import Dataset
 from model.risk import RiskSettings, grow
 from model.uplift import Trial, learn
 
+Z = 1.96
 Forecast = Callable[[Observed], np.ndarray]
 AT_RISK = 0.7
 """Quantile of the forecasts from which on a student is at risk."""
@@ -56,8 +70,8 @@ class Size:
     futures: int
 
 
-FULL = Size(20_000, 80_000, (4_000, 16_000, 64_000), 5, 4)
-QUICK = Size(5_000, 20_000, (4_000, 16_000), 2, 1)
+FULL = Size(12_000, 30_000, (4_000, 16_000, 64_000), 5, 2)
+QUICK = Size(3_000, 9_000, (4_000, 16_000), 2, 1)
 MINUTES, SMS = 0.03, 0.015
 """Of a person's time and messages, a day, for each student of the school."""
 
@@ -90,13 +104,21 @@ def of_a_seed(seed: int, size: Size, configs: School) -> dict[str, dict[str, flo
         "rules": rules,
         "top-risk calls": TopRisk(at_risk),
     }
-    levels = {}
+    uplift["capacity"] = shares(log, economy, size)
     for rows in size.rows:
         trial = as_trial(log, rows, seed)
         found = learn(trial, uplift, seed=seed)
-        levels[rows] = found.effects.level
-        print(f"seed {seed}: {len(trial):,} rows, level {found.effects.level}", flush=True)
         policies[f"ladder, {rows:,} rows"] = learnt(found.effects, economy)
+        gain, error = 0.0, 0.0
+        if found.level != "L0":
+            caps = {"minutes": uplift["capacity"]["of"]["mentor_call"] * economy.uses[CALL, 0] * len(trial)}
+            caps["sms"] = uplift["capacity"]["of"]["care_sms"] * len(trial)
+            gain, error = gain_over_rules(trial, found, trial_school, economy, caps)
+        is_earned = gain > Z * error
+        policies[f"ladder that must beat the rules, {rows:,} rows"] = (
+            learnt(found.effects, economy) if is_earned else rules
+        )
+        print(f"seed {seed}: {len(trial):,} rows, {found.level}, over the rules {gain:+.2%} ± {error:.2%}", flush=True)
     average = learn(as_trial(log, size.rows[-1], seed), uplift, seed=seed, level="L1")
     policies[f"risk x average effect, {size.rows[-1]:,} rows"] = learnt(average.effects, economy)
     policies["all that can be seen"] = seer(log, economy, seed)
@@ -151,6 +173,15 @@ def as_trial(log: TrialLog, rows: int, seed: int) -> Trial:
         student=log.student[at],
         day=log.day[at],
     )
+
+
+def shares(log: TrialLog, economy: Economy, size: Size) -> dict[str, Any]:
+    """The day's capacity as shares of the trial's rows, which come every week: the table `capacity` of `uplift.toml`."""
+    weeks = (int(log.day.max()) - int(log.day.min())) / 7 + 1
+    a_day = len(log.y) / weeks / size.learns * size.students / 5
+    calls, messages = economy.caps["minutes"] / economy.uses[CALL, 0], economy.caps["sms"]
+    most = {"mentor_call": min(1.0, calls / a_day), "care_sms": min(1.0, messages / a_day)}
+    return {"share": 1.0, "of": most}
 
 
 def follow(school: ClosedLoop, policy: Policy, risk_of: Forecast, economy: Economy) -> dict[str, float]:

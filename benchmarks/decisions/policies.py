@@ -7,7 +7,7 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from features.synthetic.closed_loop import ClosedLoop
 from features.synthetic.launch_trial import TrialLog
 from features.synthetic.observed import Observed
 from features.synthetic.responses import ACTIONS, CALL, MATERIALS, SMS
-from model.uplift import Effects
+from model.uplift import Effects, Learnt, Trial
 from serving.allocation import Offers, choose, price
 
 SILENT, SKIPS = 7, 0.5
@@ -200,13 +200,49 @@ def decide(view: View, policy: Policy, economy: Economy) -> np.ndarray:
     allowed = may(view.seen, economy)
     worth = np.where(allowed, policy(view), np.nan)
     worth *= 1 + 1e-6 * view.school.lot(view.seen.student)[:, None]  # equals are told apart
-    action = np.zeros(len(view.seen), np.int64)
-    some = np.flatnonzero((worth > 0).any(axis=1))
+    return fitted(worth, economy, economy.caps)
+
+
+def fitted(worth: np.ndarray, economy: Economy, caps: Mapping[str, float]) -> np.ndarray:
+    """The choices at the prices at which they fit the caps.
+
+    Args:
+        worth: (m, 4) values, NaN for what may not be done.
+        economy: what actions use.
+        caps: of the minutes and messages.
+
+    Returns:
+        (m,) index into `ACTIONS`.
+    """
+    action = np.zeros(len(worth), np.int64)
+    some = np.flatnonzero((worth[:, 1:] > 0).any(axis=1))
     if not len(some):
         return action
-    worth[:, 0] = 0.0
-    row, arm = np.nonzero(worth[some] >= 0)
-    offers = Offers(row, worth[some][row, arm], economy.cost[arm], csr_matrix(economy.uses[arm]), tuple(economy.caps))
-    taken = choose(offers, price(offers, economy.caps).by_resource)
-    action[some] = arm[taken]
+    worth = np.column_stack([np.zeros(len(some)), worth[some, 1:]])
+    row, arm = np.nonzero(worth >= 0)
+    offers = Offers(row, worth[row, arm], economy.cost[arm], csr_matrix(economy.uses[arm]), tuple(caps))
+    action[some] = arm[choose(offers, price(offers, caps).by_resource)]
     return action
+
+
+def gain_over_rules(
+    trial: Trial, found: Learnt, school: ClosedLoop, economy: Economy, caps: Mapping[str, float]
+) -> tuple[float, float]:
+    """What the learnt policy keeps more than the rules on the same trial, net of cost, by doubly robust scores.
+
+    The ladder asks whether a level beats the one below; this asks it of the first step, too. Effects are those of
+    models that did not see the student.
+
+    Returns:
+        The mean over rows, as a share of students, and its standard error by student.
+    """
+    seen = Observed(0, np.arange(len(trial)), np.ones(len(trial), bool), trial.x)
+    tau = np.full((len(trial), len(ACTIONS)), np.nan)
+    tau[:, [ACTIONS.index(name) for name in found.effects.actions[1:]]] = found.tau[found.level]
+    new, old = tau * economy.margin - economy.cost - HARM, rules(View(school, seen, trial.risk))
+    mine, theirs = (fitted(np.where(trial.propensities > 0, worth, np.nan), economy, caps) for worth in (new, old))
+    each = np.arange(len(trial))
+    more = found.gamma[each, mine] - found.gamma[each, theirs]
+    more -= (economy.cost[mine] - economy.cost[theirs] + HARM * ((mine > 0) * 1.0 - (theirs > 0))) / economy.margin
+    apart = np.bincount(trial.cluster, more - more.mean())
+    return float(more.mean()), float(np.sqrt((apart**2).sum()) / len(trial))

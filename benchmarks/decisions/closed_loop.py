@@ -45,6 +45,7 @@ from model.dataset import Dataset
 from model.risk import RiskSettings, grow
 from model.uplift import Trial, learn
 
+SEEN = "all that can be seen"
 Z = 1.96
 Forecast = Callable[[Observed], np.ndarray]
 AT_RISK = 0.7
@@ -71,7 +72,7 @@ class Size:
 
 
 FULL = Size(12_000, 30_000, (4_000, 16_000, 64_000), 5, 2)
-QUICK = Size(3_000, 9_000, (4_000, 16_000), 2, 1)
+QUICK = Size(2_000, 8_500, (4_000, 16_000), 2, 1)
 MINUTES, SMS = 0.03, 0.015
 """Of a person's time and messages, a day, for each student of the school."""
 
@@ -89,11 +90,9 @@ def of_a_seed(seed: int, size: Size, configs: School) -> dict[str, dict[str, flo
     """What each policy came to."""
     settings = configs.config("synthetic")
     economy = Economy.of(configs, MINUTES * size.students, SMS * size.students)
-    uplift = configs.config("uplift") | {"value": economy.for_the_ladder()}
     risk_of, at_risk = forecast(ClosedLoop(students=size.students, seed=1000 + seed, settings=settings), seed)
-    trial_school = ClosedLoop(students=size.learns, seed=2000 + seed, settings=settings)
     log = randomised_log(
-        trial_school,
+        ClosedLoop(students=size.learns, seed=2000 + seed, settings=settings),
         risk_of=risk_of,
         at_risk=at_risk,
         may=lambda seen: may(seen, economy),
@@ -103,34 +102,39 @@ def of_a_seed(seed: int, size: Size, configs: School) -> dict[str, dict[str, flo
         "nobody": lambda view: np.full((len(view.seen), len(ACTIONS)), np.nan),
         "rules": rules,
         "top-risk calls": TopRisk(at_risk),
+        **ladders(log, economy, size, configs.config("uplift"), seed),
+        SEEN: seer(log, economy, seed),
+        "oracle": oracle(economy, size.futures),
     }
-    uplift["capacity"] = shares(log, economy, size)
+    school = ClosedLoop(students=size.students, seed=seed, settings=settings)
+    told, lived = {}, {}
+    for name, policy in policies.items():
+        if policy not in lived:
+            lived[policy] = follow(school.fork(seed), policy, risk_of, economy)
+        told[name] = lived[policy]
+        figures = ", ".join(f"{key} {value:,.0f}" for key, value in told[name].items())
+        print(f"seed {seed}: {name}: {figures}", flush=True)
+    return told
+
+
+def ladders(log: TrialLog, economy: Economy, size: Size, uplift: dict[str, Any], seed: int) -> dict[str, Policy]:
+    """What is learnt from each number of rows: as the ladder says, and only where it beats the rules; and L1 alone."""
+    share = shares(log, economy, size)
+    uplift = uplift | {"value": economy.for_the_ladder(), "capacity": share}
+    policies: dict[str, Policy] = {}
     for rows in size.rows:
         trial = as_trial(log, rows, seed)
         found = learn(trial, uplift, seed=seed)
-        policies[f"ladder, {rows:,} rows"] = learnt(found.effects, economy)
-        gain, error = 0.0, 0.0
-        if found.level != "L0":
-            caps = {"minutes": uplift["capacity"]["of"]["mentor_call"] * economy.uses[CALL, 0] * len(trial)}
-            caps["sms"] = uplift["capacity"]["of"]["care_sms"] * len(trial)
-            gain, error = gain_over_rules(trial, found, trial_school, economy, caps)
-        is_earned = gain > Z * error
-        policies[f"ladder that must beat the rules, {rows:,} rows"] = (
-            learnt(found.effects, economy) if is_earned else rules
-        )
+        policy = learnt(found.effects, economy)
+        minutes = share["of"]["mentor_call"] * economy.uses[CALL, 0]
+        caps = {"minutes": minutes * len(trial), "sms": share["of"]["care_sms"] * len(trial)}
+        gain, error = gain_over_rules(trial, found, economy, caps)
+        policies[f"ladder, {rows:,} rows"] = policy
+        policies[f"ladder that must beat the rules, {rows:,} rows"] = policy if gain > Z * error else rules
         print(f"seed {seed}: {len(trial):,} rows, {found.level}, over the rules {gain:+.2%} ± {error:.2%}", flush=True)
     average = learn(as_trial(log, size.rows[-1], seed), uplift, seed=seed, level="L1")
     policies[f"risk x average effect, {size.rows[-1]:,} rows"] = learnt(average.effects, economy)
-    policies["all that can be seen"] = seer(log, economy, seed)
-    policies["oracle"] = oracle(economy, size.futures)
-    school = ClosedLoop(students=size.students, seed=seed, settings=settings)
-    told = {}
-    for name, policy in policies.items():
-        told[name] = follow(school.fork(seed), policy, risk_of, economy)
-        print(
-            f"seed {seed}: {name}: " + ", ".join(f"{key} {value:,.0f}" for key, value in told[name].items()), flush=True
-        )
-    return told
+    return policies
 
 
 def forecast(school: ClosedLoop, seed: int) -> tuple[Forecast, float]:
@@ -176,7 +180,7 @@ def as_trial(log: TrialLog, rows: int, seed: int) -> Trial:
 
 
 def shares(log: TrialLog, economy: Economy, size: Size) -> dict[str, Any]:
-    """The day's capacity as shares of the trial's rows, which come every week: the table `capacity` of `uplift.toml`."""
+    """A day's capacity as shares of a day's rows of the trial, as in the table `capacity` of `uplift.toml`."""
     weeks = (int(log.day.max()) - int(log.day.min())) / 7 + 1
     a_day = len(log.y) / weeks / size.learns * size.students / 5
     calls, messages = economy.caps["minutes"] / economy.uses[CALL, 0], economy.caps["sms"]
@@ -194,7 +198,7 @@ def follow(school: ClosedLoop, policy: Policy, risk_of: Forecast, economy: Econo
             whole = View(school, seen, np.zeros(len(seen)))
             part = of(whole, np.flatnonzero(may(seen, economy)[:, 1:].any(axis=1)))
             view = View(school, part.seen, risk_of(part.seen))
-            done[view.seen.student] = decide(view, policy, economy)
+            done[view.seen.student] = decide(school, view, policy, economy)
         count += np.bincount(done, minlength=len(ACTIONS))
         school.step(done)
     kept = float((school.left[before] == NEVER).sum())
@@ -222,14 +226,17 @@ def table(told: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     for name in told[0]:
         kept, money = (_more(told, name, "nobody", of) for of in ("kept", "money"))
-        share = 100 * money / _more(told, "oracle", "nobody", "money")
-        acts = [np.mean([one[name][action] for one in told]) for action in ACTIONS[1:]]
-        print(
-            f"| {name} | {_figure(kept)} | {_figure(money / 1e8)} | {_figure(share)} % | "
-            + " | ".join(f"{act:,.0f}" for act in acts)
-            + " |"
-        )
-        answer[name] = {"kept": kept.tolist(), "money": money.tolist(), "share": share.tolist(), "actions": acts}
+        share, seen = (100 * money / _more(told, best, "nobody", "money") for best in ("oracle", SEEN))
+        acts = [float(np.mean([one[name][action] for one in told])) for action in ACTIONS[1:]]
+        columns = (_figure(kept), _figure(money / 1e8), f"{_figure(share)} %", f"{_figure(seen)} %")
+        print(f"| {name} | " + " | ".join([*columns, *(f"{act:,.0f}" for act in acts)]) + " |")
+        answer[name] = {
+            "kept": kept.tolist(),
+            "money": money.tolist(),
+            "share": share.tolist(),
+            "seen": seen.tolist(),
+            "actions": acts,
+        }
     print("\n| ladder less rules, on the same luck | kept | net money, millions |\n|---|---|---|")
     for name in [name for name in told[0] if name.startswith("ladder")]:
         kept, money = (_more(told, name, "rules", of) for of in ("kept", "money"))

@@ -78,12 +78,12 @@ class View:
     """What a policy looks at on a morning: the m students who may be contacted.
 
     Attributes:
-        school: only the oracle looks into it.
+        school: only the oracle looks into it; None for a trial that is over.
         seen: what is known.
         risk: (m,) the forecast.
     """
 
-    school: ClosedLoop
+    school: ClosedLoop | None
     seen: Observed
     risk: np.ndarray
 
@@ -106,7 +106,7 @@ def rules(view: View) -> np.ndarray:
     return worth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TopRisk:
     """Calls those most likely to leave."""
 
@@ -119,7 +119,7 @@ class TopRisk:
         return worth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ByEffect:
     """Value = tau x margin - cost - harm.
 
@@ -155,7 +155,13 @@ def learnt(effects: Effects, economy: Economy) -> Policy:
 
 def oracle(economy: Economy, futures: int) -> Policy:
     """Knows each student's kind and state of mind."""
-    return ByEffect(lambda view: view.school.truth(view.seen.student, futures=futures).tau[:, 1:], economy)
+
+    def tau(view: View) -> np.ndarray:
+        if view.school is None:
+            raise ValueError("there is no school to look into")
+        return view.school.truth(view.seen.student, futures=futures).tau[:, 1:]
+
+    return ByEffect(tau, economy)
 
 
 def seer(log: TrialLog, economy: Economy, seed: int) -> Policy:
@@ -195,11 +201,10 @@ def may(seen: Observed, economy: Economy) -> np.ndarray:
     )
 
 
-def decide(view: View, policy: Policy, economy: Economy) -> np.ndarray:
+def decide(school: ClosedLoop, view: View, policy: Policy, economy: Economy) -> np.ndarray:
     """The day's actions of the students of a view; (m,) index into `ACTIONS`."""
-    allowed = may(view.seen, economy)
-    worth = np.where(allowed, policy(view), np.nan)
-    worth *= 1 + 1e-6 * view.school.lot(view.seen.student)[:, None]  # equals are told apart
+    worth = np.where(may(view.seen, economy), policy(view), np.nan)
+    worth *= 1 + 1e-6 * school.lot(view.seen.student)[:, None]  # equals are told apart
     return fitted(worth, economy, economy.caps)
 
 
@@ -225,9 +230,7 @@ def fitted(worth: np.ndarray, economy: Economy, caps: Mapping[str, float]) -> np
     return action
 
 
-def gain_over_rules(
-    trial: Trial, found: Learnt, school: ClosedLoop, economy: Economy, caps: Mapping[str, float]
-) -> tuple[float, float]:
+def gain_over_rules(trial: Trial, found: Learnt, economy: Economy, caps: Mapping[str, float]) -> tuple[float, float]:
     """What the learnt policy keeps more than the rules on the same trial, net of cost, by doubly robust scores.
 
     The ladder asks whether a level beats the one below; this asks it of the first step, too. Effects are those of
@@ -236,10 +239,12 @@ def gain_over_rules(
     Returns:
         The mean over rows, as a share of students, and its standard error by student.
     """
-    seen = Observed(0, np.arange(len(trial)), np.ones(len(trial), bool), trial.x)
+    if found.level == "L0":
+        return 0.0, 0.0
+    view = View(None, Observed(0, trial.student, np.ones(len(trial), bool), trial.x), trial.risk)
     tau = np.full((len(trial), len(ACTIONS)), np.nan)
     tau[:, [ACTIONS.index(name) for name in found.effects.actions[1:]]] = found.tau[found.level]
-    new, old = tau * economy.margin - economy.cost - HARM, rules(View(school, seen, trial.risk))
+    new, old = tau * economy.margin - economy.cost - HARM, rules(view)
     mine, theirs = (fitted(np.where(trial.propensities > 0, worth, np.nan), economy, caps) for worth in (new, old))
     each = np.arange(len(trial))
     more = found.gamma[each, mine] - found.gamma[each, theirs]

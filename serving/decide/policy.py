@@ -191,7 +191,7 @@ def _decision(
         not_before=not_before,
         follow_ups=later,
         fired=tuple(Fired(one.id, whose.enrolment_id) for one, whose in menu.fired),
-        blocked=(*menu.people, *menu.blocked, *_priced_out(offers, best, menu), *refused),
+        blocked=(*menu.people, *menu.blocked, *_priced_out(offers, best, menu, book.prices if book else {}), *refused),
         arm="control" if holdout else "treatment",
         holdout=holdout,
         propensities=lot.propensities,
@@ -216,7 +216,7 @@ def _about(menu: Menu, action: str) -> str | None:
     return menu.about.enrolment_id
 
 
-def _priced_out(offers: tuple[Offer, ...], best: str, menu: Menu) -> tuple[Blocked, ...]:
+def _priced_out(offers: tuple[Offer, ...], best: str, menu: Menu, prices: Mapping[str, float]) -> tuple[Blocked, ...]:
     """Why an action that would have been taken for free was not: what it costs, or that others need the time more."""
     if menu.duty:
         return ()
@@ -228,7 +228,7 @@ def _priced_out(offers: tuple[Offer, ...], best: str, menu: Menu) -> tuple[Block
         if offer.value <= 0:
             noes.append(Blocked(offer.action, "V", "worth", {"value_minor": round(offer.value)}))
         else:
-            dearest = max(offer.uses, key=lambda one: offer.uses[one])
+            dearest = max(offer.uses, key=lambda one: offer.uses[one] * prices.get(one, 0.0))
             noes.append(Blocked(offer.action, "G9", "capacity", {"resource": dearest}))
     return tuple(noes)
 

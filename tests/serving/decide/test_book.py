@@ -58,8 +58,8 @@ def test_the_price_of_a_minute_decides_between_a_call_and_a_message(measuring, m
     call = next(offer for offer in dear.offers if offer.action == "mentor_call")
     assert call.price == pytest.approx(15 * 3000.0)
     assert call.net == pytest.approx(call.value - call.price)
-    noes = [(no.action, no.gate, no.reason) for no in dear.blocked]
-    assert ("mentor_call", "G9", "capacity") in noes
+    noes = [(no.action, no.gate, no.reason, dict(no.params)) for no in dear.blocked]
+    assert ("mentor_call", "G9", "capacity", {"resource": "minutes:anna"}) in noes
 
 
 def test_what_costs_more_than_it_brings_is_not_done_and_says_so(measuring, make_case) -> None:

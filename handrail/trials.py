@@ -7,9 +7,10 @@ and counted, by the reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from features import clock
@@ -20,6 +21,7 @@ from features.lake import Lake
 from handrail import journeys
 from handrail.progress import shown
 from handrail.settings import Settings
+from serving.decide import NO_ACTION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from model.dataset import Dataset
     from model.uplift import Trial
 
-NO_ACTION = "no_action"
 _FOLDS = 5
 _DAYS_AT_ONCE = 28
 
@@ -80,9 +81,8 @@ def trial_of(
     left_out: Counter[str] = Counter()
     found = [*_past(lake, school.config("experiments"), until_day, left_out)]
     last = clock.date_of(until_day - definition.horizon_days)
-    found += first_of_episodes(
-        journeys.store(settings).decisions_between(date.min, last), definition.horizon_days, left_out
-    )
+    stored = _in_order(journeys.store(settings).decisions_between(date.min, last))
+    found += first_of_episodes(stored, definition.horizon_days, left_out)
     rows = _with_features(school, found, definition, until_day, left_out, quiet=quiet)
     if not len(rows):
         raise NotReady(
@@ -129,6 +129,12 @@ def first_of_episodes(records: Iterable[Mapping[str, Any]], horizon_days: int, l
         if record["channel"] is not None:
             waits[student] = day + 1
     return found
+
+
+def _in_order(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Records that come by day, the earlier first within each day."""
+    for _, day in groupby(records, key=lambda record: record["decision_date"]):
+        yield from sorted(day, key=lambda record: (record["decided_at"], record["decision_id"]))
 
 
 def _past(lake: Lake, designs: Mapping[str, Any], until_day: int, left_out: Counter[str]) -> Iterable[Episode]:

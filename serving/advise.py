@@ -40,13 +40,14 @@ from serving.decide import (
     survey,
     telling_days,
 )
+from serving.decide.case import RECOMMENDED
 from serving.decide.menu import Menu
 from serving.doubts import Doubts
 from serving.explained import Telling
 from serving.history import LOOK_BACK, History
-from serving.planning import Capacity, level_fits, muted, plan
+from serving.planning import Capacity, level_fits, muted, plan, wanted
 from serving.score import Scored, score
-from serving.store import Entry, Exhausted, Night, Store
+from serving.store import Entry, Exhausted, Night, Overtaken, Store
 
 WEEK = timedelta(days=7)
 BOOK_HOLDS = timedelta(days=7)
@@ -131,6 +132,7 @@ def policy_in_force(school: School, store: Store, effects: Effects | None) -> tu
     Raises:
         BadConfig: the files cannot be used, and there was no policy before.
     """
+    fault = None
     try:
         policy = policy_of(school, effects)
     except BadConfig as error:
@@ -139,9 +141,10 @@ def policy_in_force(school: School, store: Store, effects: Effects | None) -> tu
             raise
         level, version = _step(effects)
         contents = {**before[1], "level": level, "effects_version": version}
-        return Policy.from_contents(contents, FEATURES), str(error)
+        policy, fault = Policy.from_contents(contents, FEATURES), str(error)
+    # The one before too: with other effects it is a policy of its own.
     store.keep_policy(policy.version, policy.contents)
-    return policy, None
+    return policy, fault
 
 
 class Adviser:
@@ -157,7 +160,8 @@ class Adviser:
         fault: why the files of the policy cannot be used, when the policy is the one that was in force before.
 
     Raises:
-        BadInput: the model was made for another version of the label, or needs a feature that is not made any more.
+        BadInput: the model was made for another version of the label, or it or the effects need a feature that is not
+            made any more.
     """
 
     def __init__(
@@ -178,11 +182,14 @@ class Adviser:
                 where="bundle",
                 mend=f"Run `handrail train --label {label.name}`, then `handrail promote --label {label.name}`",
             )
+        if effects and (unmade := set(effects.features) - set(FEATURES)):
+            what = f"the effects in force need {', '.join(sorted(unmade))}, which this release does not make"
+            raise BadInput(what, where="effects", mend=f"Run `handrail uplift train --label {label.name}`")
         self.school, self.label, self.bundle, self.policy, self.store = school, label, bundle, policy, store
         self.effects, self.fault = effects if policy.measures else None, fault
         self.lake = Lake(school.lake, school.zone)
         self._capacity = Capacity.from_config(school.config("capacity"), school.where)
-        self._margins = Margins.from_config(school.config("value")) if fault is None else None
+        self._margins = Margins.from_config(policy.contents["value"])
         self._head = str(school.config("school")["head"])
         self._history = History(self.lake, store)
         self._bands = school.config("school")["bands"]
@@ -275,12 +282,21 @@ class Adviser:
         found = self.prepare(as_of, students, fresh=fresh, digest=digest, moment=moment)
         menus = [survey(one.case, self.policy, moment) for one in found]
         book = self.book(as_of) or (self._plan(as_of, menus) if students is None else self._book_before(as_of))
-        if book is None:
-            self._open_day(as_of, menus)
-        elif book.muted:
+        if book and book.muted:
             menus = [survey(one.case, self.policy, moment, book.muted) for one in found]
-        records = self._stored(menus, book)
-        return [Advice(one.person, as_of, one.scored, record) for one, record in zip(found, records, strict=True)]
+        self._open_day(as_of, menus)
+        told: list[Advice] = []
+        for one, record in zip(found, self._stored(menus, book), strict=True):
+            later = (
+                self._history.said_since(record) if students is None and _knows_more(one.case, record, moment) else []
+            )
+            if record is not None and not later:
+                told.append(Advice(one.person, as_of, one.scored, record))
+                continue
+            # Somebody else decided meanwhile, or a night made again found what was decided before the student spoke.
+            again, at = _since(digest, later) if later else digest, max(moment, self.moment(as_of))
+            told += self.advise(as_of, [one.case.student_id], fresh=fresh, digest=again, moment=at)
+        return told
 
     def prepare(
         self,
@@ -309,11 +325,12 @@ class Adviser:
             person = people.person(student_id, scored[0].course_id)
             zones = {ZoneInfo(person.time_zone), ZoneInfo(self.school.zone)}  # a contact's day is the student's
             days = {touch.at.astimezone(zone).date() for touch in contacts.get(student_id, ()) for zone in zones}
+            enrolments = tuple(self._enrolment(one, people) for one in scored)
             case = Case(
                 student_id=student_id,
                 decision_date=as_of,
                 time_zone=person.time_zone,
-                enrolments=tuple(self._enrolment(one, people) for one in scored),
+                enrolments=enrolments,
                 consents=tuple(words[student_id]),
                 touches=tuple(contacts[student_id]),
                 model_version=self.bundle.version,
@@ -322,6 +339,7 @@ class Adviser:
                 data_health=doubts.health,
                 flags=tuple(flags.get(student_id, ())),
                 active_days=telling_days(came.get(student_id, ()), days),
+                exhausted=self._capacity.none_of(enrolments),
             )
             found.append(Prepared(person, scored, case))
         return found
@@ -337,7 +355,6 @@ class Adviser:
         book = PriceBook.from_record(record) if record else None
         if book is None or day - book.day > BOOK_HOLDS or not level_fits(book, self.policy):
             return None
-        self.store.open_capacity(day, book.caps)
         return book
 
     def _plan(self, day: date, menus: Sequence[Menu]) -> PriceBook:
@@ -362,19 +379,21 @@ class Adviser:
         return laid
 
     def _open_day(self, day: date, menus: Sequence[Menu]) -> None:
-        """Says what the day holds where there are no prices: first come, first served."""
-        resources = {resource for menu in menus for offer in menu.offers for resource in offer.uses}
-        self.store.open_capacity(day, self._capacity.caps(resources))
+        """Says what the day holds of all that these students may take, which the night need not have thought of."""
+        self.store.open_capacity(day, self._capacity.caps(wanted(menus, self.policy)))
 
-    def _stored(self, menus: Sequence[Menu], book: PriceBook | None) -> list[Record]:
-        """Decides and stores; where the day's capacity is used up by then, decides without it."""
+    def _stored(self, menus: Sequence[Menu], book: PriceBook | None) -> list[Record | None]:
+        """Decides and stores; where the day's capacity is used up by then, decides without it.
+
+        None stands where somebody else decided about the student in the meantime.
+        """
         records: list[Record | None] = [None] * len(menus)
         left = dict(enumerate(menus))
         while left:
             made = {at: settle(menu, self.policy, book) for at, menu in left.items()}
             # Those who gain most are served first, should the lot have taken more than was kept back for it.
             order = sorted(made, key=lambda at: (not left[at].duty, -_net(made[at]), at))
-            stored: list[Record | Exhausted] = []
+            stored: list[Record | Exhausted | Overtaken] = []
             for start in range(0, len(order), _STORED_AT_ONCE):
                 some = order[start : start + _STORED_AT_ONCE]
                 stored += self.store.put_decisions([made[at].to_record() for at in some])
@@ -384,10 +403,10 @@ class Adviser:
                     menu = left[at]
                     case = replace(menu.case, exhausted=(*menu.case.exhausted, *one.resources))
                     again[at] = survey(case, self.policy, menu.now, book.muted if book else ())
-                else:
+                elif not isinstance(one, Overtaken):
                     records[at] = one
             left = again
-        return [record for record in records if record is not None]
+        return records
 
     def answer(
         self, student_id: str, as_of: date | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
@@ -411,13 +430,13 @@ class Adviser:
         digest = _digest(fresh) if fresh else ""
         told = None if fresh else self._of_the_night(student_id, as_of)
         told = told or next(iter(self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=moment)), None)
+        if told and (later := self._history.said_since(told.decision)):
+            # What was decided before the student spoke must not be told after it.
+            digest, moment = _since(digest, later), clock.now()
+            told = next(iter(self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=moment)), None)
         if told is None:
             person = People(self.school, clock.day_number(as_of), [student_id]).person(student_id, "")
             return Advice(person, as_of, (), None)
-        if later := self._history.said_since(told.decision):
-            # What was decided before the student spoke must not be told after it.
-            digest = hashlib.sha256(" ".join([digest, *later]).encode()).hexdigest()[:32]
-            return self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=clock.now())[0]
         return told
 
     def _student(self, name: str) -> str:
@@ -508,7 +527,7 @@ class Adviser:
 
     def _enrolment(self, one: Scored, people: People) -> EnrolmentCase:
         """What a decision may depend on, and no more, so that its record stays small and can be made again."""
-        margin = self._margins.of(one.course_id, one.values[_ELAPSED]) if self._margins and one.effects else 0
+        margin = self._margins.of(one.course_id, one.values[_ELAPSED]) if one.effects else 0
         return EnrolmentCase(
             enrolment_id=one.enrolment_id,
             course_id=one.course_id,
@@ -523,6 +542,20 @@ class Adviser:
 
 def _no_such(student_id: str) -> NotFound:
     return NotFound("there is no such student", where=student_id, mend="Check the id, or import the student")
+
+
+def _knows_more(case: Case, record: Record | None, moment: datetime) -> bool:
+    """Whether something was said or done since that a contact decided earlier in the day could not know of."""
+    if record is None or record["channel"] is None or datetime.fromisoformat(record["decided_at"]) >= moment:
+        return False
+    then = Case.from_record(record["case"])
+    reported = [{touch for touch in one.touches if touch.status != RECOMMENDED} for one in (case, then)]
+    return case.consents != then.consents or case.flags != then.flags or reported[0] != reported[1]
+
+
+def _since(digest: str, later: Sequence[str]) -> str:
+    """Sets a request apart from the same one before these were said."""
+    return hashlib.sha256(" ".join([digest, *later]).encode()).hexdigest()[:32]
 
 
 def _net(decision: Decision) -> float:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from serving.allocation import Offers, price
-from serving.decide import NO_ACTION, Offer, Policy, PriceBook, uses
+from serving.decide import NO_ACTION, EnrolmentCase, Offer, Policy, PriceBook, uses
 from serving.decide.config import Faults, Locate, Table
 from serving.decide.menu import Menu
+from serving.decide.worth import NOBODY
 
 FREE = "free"
 _FEW = 20  # live students below which a rule's share says nothing
@@ -66,6 +67,11 @@ class Capacity:
             if limit is not None:
                 found[resource] = limit
         return found
+
+    def none_of(self, enrolments: Iterable[EnrolmentCase]) -> tuple[str, ...]:
+        """The resources of which there is nothing at all, so that no lot may count on them either."""
+        resources = ["sms", "budget", *(f"minutes:{one.curator or NOBODY}" for one in enrolments)]
+        return tuple(name for name, cap in self.caps(resources).items() if not cap)
 
     def reserved(self, caps: Mapping[str, float]) -> dict[str, float]:
         """What is kept back of these limits."""
@@ -121,11 +127,8 @@ def plan(
         day, label, model_version, number, made_at: see `serving.decide.book.PriceBook`.
         silent: the rules that propose nothing today.
     """
-    wanted = [offer for menu in menus for offer in menu.offers]
     drawn = [(menu, action, chance) for menu in menus for action, chance in _chances(menu, policy)]
-    resources = {resource for offer in wanted for resource in offer.uses}
-    resources |= {resource for menu, action, _ in drawn for resource in _uses(menu, action, policy)}
-    caps = capacity.caps(resources)
+    caps = capacity.caps(wanted(menus, policy))
     reserve = capacity.reserved(caps)
     kept = dict(reserve)
     duties = [offer for menu in menus if menu.duty for offer in menu.offers]
@@ -152,6 +155,15 @@ def plan(
         muted=silent,
         made_at=made_at,
     )
+
+
+def wanted(menus: Iterable[Menu], policy: Policy) -> set[str]:
+    """The resources that some action which these students may get takes something of, lots included."""
+    found: set[str] = set()
+    for menu in menus:
+        found.update(resource for offer in menu.offers for resource in offer.uses)
+        found.update(resource for action, _ in menu.drawn for resource in _uses(menu, action, policy))
+    return found
 
 
 def _chances(menu: Menu, policy: Policy) -> list[tuple[str, float]]:

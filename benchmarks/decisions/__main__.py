@@ -12,6 +12,7 @@ from pathlib import Path
 NAMES = {
     "allocation": "benchmarks.decisions.allocation",
     "closed_loop": "benchmarks.decisions.closed_loop",
+    "same_decisions": "benchmarks.decisions.same_decisions",
     "coverage_ope": "benchmarks.decisions.coverage_ope",
     "coverage_uplift": "benchmarks.decisions.coverage_uplift",
     "hillstrom": "benchmarks.decisions.hillstrom",

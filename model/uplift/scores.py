@@ -6,6 +6,7 @@ Sources: Robins, Rotnitzky & Zhao (1994), JASA 89:846-866 (the score); Chernozhu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import lightgbm
@@ -43,7 +44,7 @@ class Average:
     Attributes:
         rows: that it is of.
         value: the mean; NaN where there are too few outcomes for any interval.
-        error: its standard error.
+        error: its standard error, widened where it is itself estimated from few outcomes.
         low, high: its interval.
     """
 
@@ -105,17 +106,30 @@ def aipw(mu: np.ndarray, propensities: np.ndarray, action: np.ndarray, y: np.nda
     return gamma, np.where(possible, chance * (1 - chance) / pi, np.nan)
 
 
-def average(values: np.ndarray, cluster: np.ndarray, z: float) -> Average:
-    """Mean with an interval that holds when rows of one student are alike (Liang & Zeger 1986)."""
-    rows = len(values)
-    if rows == 0:
-        return NOTHING
-    value = float(values.mean())
-    sums = np.bincount(cluster, values - value)
-    count = len(np.unique(cluster))
+def average(values: np.ndarray, cluster: np.ndarray, z: float, foretold: float | None = None) -> Average:
+    """Mean with an interval that holds when rows of one student are alike (Liang & Zeger 1986).
+
+    A few outcomes of small propensity carry most of the variance; where it is estimated from few, the interval is
+    Student's, with degrees of freedom by the spread of the squares (Satterthwaite 1946).
+
+    Args:
+        values: (n,).
+        cluster: (n,) numbers from 0.
+        z: standard errors on each side.
+        foretold: variance of a value, where it follows from something else too; the larger one counts, because what
+            is seen goes up and down with the mean.
+    """
+    rows, count = len(values), len(np.unique(cluster))
     if count < 2:
         return NOTHING
-    error = float(np.sqrt(count / (count - 1) * (sums**2).sum()) / rows)
+    value = float(values.mean())
+    squares = np.bincount(cluster, values - value) ** 2
+    seen = count / (count - 1) * float(squares.sum()) / rows**2
+    if foretold is not None:
+        seen *= max(1.0, foretold / (float(values.var()) or 1.0))
+    uneven = float((squares**2).sum() - squares.sum() ** 2 / count)
+    few = uneven / max(2 * float(squares.sum()) ** 2, 1e-300)  # one over the degrees of freedom
+    error = math.sqrt(seen) * (1 + (1 + z * z) / 4 * min(few, 0.2))  # Student's quantile to first order
     return Average(rows, value, error, value - z * error, value + z * error)
 
 
@@ -135,7 +149,9 @@ def average_effect(trial: Trial, scores: Scores, action: int, z: float, among: n
     own = trial.compared(action) & (True if among is None else among)
     if min((trial.action[own] == action).sum(), (trial.action[own] == 0).sum()) < _FEW:
         return NOTHING
-    return average(scores.gamma[own, action] - scores.gamma[own, 0], trial.cluster[own], z)
+    noise = (scores.noise[own, action] + scores.noise[own, 0]).mean()
+    foretold = float(noise + (scores.mu[own, action] - scores.mu[own, 0]).var())
+    return average(scores.gamma[own, action] - scores.gamma[own, 0], trial.cluster[own], z, foretold)
 
 
 def folds_of(cluster: np.ndarray, folds: int, seed: int) -> np.ndarray:

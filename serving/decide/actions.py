@@ -151,5 +151,8 @@ def _action(id_: str, table: Table, known: Collection[str]) -> Action:
         explore=table.number("explore", 0, 1) if table.has("explore") else 0,
         harm_minor=table.whole("harm_minor", 0, 10**9) if table.has("harm_minor") else 0,
     )
+    if action.explore and action.holdout_exempt:
+        mend = "Leave explore out, or say holdout_exempt = false"
+        table.fault("explore", "is given, and the control group gets the action too: a lot would reach it", mend)
     table.close()
     return action

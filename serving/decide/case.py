@@ -69,6 +69,8 @@ class EnrolmentCase:
             raise ValueError(f"enrolment {self.enrolment_id}: risk {risk} is not a probability")
         if unsound := [name for name, effect in self.effects.items() if not all(map(isfinite, effect[:3]))]:
             raise ValueError(f"enrolment {self.enrolment_id}: the effect of {unsound[0]} is not a number")
+        if off := [name for name, effect in self.effects.items() if not all(-1 <= value <= 1 for value in effect[:3])]:
+            raise ValueError(f"enrolment {self.enrolment_id}: the effect of {off[0]} is not on the probability scale")
         object.__setattr__(self, "risk", risk)
         object.__setattr__(self, "values", {name: _known(value) for name, value in self.values.items()})
 
@@ -287,7 +289,8 @@ class Case:
         flags: what the school said of who may decide about the student.
         active_days: days of study, as far as the cascade needs them: for each stretch between two contacts, and
             before the first and after the last, the first and the last day; see `telling_days`.
-        exhausted: resources of which nothing is left today for a student who was not in the night's plan.
+        exhausted: resources of which there is nothing today, or nothing is left for a student who was not in the
+            night's plan.
     """
 
     student_id: str

@@ -226,7 +226,7 @@ def _consent(action: Action, case: Case, gates: Gates, now: datetime) -> Blocked
     if action.channel is None:
         return None
     params = {"channel": action.channel, "purpose": action.purpose}
-    word = _latest(case.consents, action, ("given", "withdrawn"), now)
+    word = _latest(case.consents, action, now)
     if word is None:
         allowed = gates.unknown_allows[action.purpose]
         return None if allowed else Blocked(action.id, "G1", "consent_unknown", params)
@@ -237,24 +237,49 @@ def _pause(action: Action, case: Case, now: datetime) -> Blocked | None:
     """G2: the student asked for a pause, or not to be written to at all."""
     if action.channel is None:
         return None
-    word = _latest(case.consents, action, ("given", "withdrawn"), now)
+    word = _latest(case.consents, action, now)
     if word is not None and word.state == "withdrawn" and word.channel == word.purpose == "any":
         return Blocked(action.id, "G2", "unsubscribed", {})
-    pause = _latest(case.consents, action, ("paused", "resumed"), now)
-    if pause is None or pause.state == "resumed" or (pause.until_at is not None and pause.until_at <= now):
-        return None
-    return Blocked(action.id, "G2", "paused", {}, pause.until_at)
+    paused, until = _paused(case.consents, action, now)
+    return Blocked(action.id, "G2", "paused", {}, until) if paused else None
 
 
-def _latest(words: Collection[Consent], action: Action, states: tuple[str, str], now: datetime) -> Consent | None:
-    """The latest word (of a sorted collection) that covers the action.
+def _paused(words: Collection[Consent], action: Action, now: datetime) -> tuple[bool, datetime | None]:
+    """Whether a pause of (sorted) words covers the action, and its end; None is until resumed.
+
+    A later pause takes the place of an earlier one only where it covers all that the earlier one does: a week without
+    messages by SMS does not end a pause of everything.
+    """
+    pauses: list[Consent] = []
+    for word in words:
+        if not _covers(word, action):
+            continue
+        if word.state == "paused":
+            pauses = [one for one in pauses if not _within(one, word)] + [word]
+        elif word.state == "resumed" and word.occurred_at <= now:
+            pauses = []
+    ends = [one.until_at for one in pauses if one.until_at is None or one.until_at > now]
+    known = [end for end in ends if end is not None]
+    return bool(ends), max(known) if known and len(known) == len(ends) else None
+
+
+def _covers(word: Consent, action: Action) -> bool:
+    return word.channel in ("any", action.channel) and word.purpose in ("any", action.purpose)
+
+
+def _within(word: Consent, other: Consent) -> bool:
+    return other.channel in ("any", word.channel) and other.purpose in ("any", word.purpose)
+
+
+def _latest(words: Collection[Consent], action: Action, now: datetime) -> Consent | None:
+    """The latest word (of a sorted collection) on whether the student may be contacted by the action.
 
     A permission dated in the future does not count yet; a refusal counts as soon as it is known.
     """
     found = None
     for word in words:
-        covers = word.channel in ("any", action.channel) and word.purpose in ("any", action.purpose)
-        if covers and word.state in states and (word.occurred_at <= now or word.state in ("withdrawn", "paused")):
+        counts = word.state == "withdrawn" or (word.state == "given" and word.occurred_at <= now)
+        if counts and _covers(word, action):
             found = word
     return found
 

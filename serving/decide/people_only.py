@@ -96,13 +96,14 @@ def _one(name: str, table: Table, known_features: Collection[str]) -> PeopleOnly
 def standing(flags: Iterable[Flag], now: datetime) -> Mapping[str, datetime | None]:
     """The kinds of flags that stand at a moment, each with its end; None is until somebody clears it.
 
-    Of each kind the latest word counts; one of after the moment does not count yet.
+    Of each kind the latest word counts. That a matter is over, dated in the future, does not count yet; that there is
+    one counts as soon as it is known, so that no clock that is wrong can hide it.
 
     Args:
         flags: in their order, see `serving.decide.case.Flag.order`.
         now: the moment, in UTC.
     """
-    last = {flag.kind: flag for flag in flags if flag.occurred_at <= now}
+    last = {flag.kind: flag for flag in flags if flag.occurred_at <= now or flag.state == "set"}
     return {
         kind: flag.until_at
         for kind, flag in last.items()

@@ -203,7 +203,8 @@ def _decision(
         explored=lot.explored,
         u=lot.u,
         offers=offers,
-        uses=uses(action, enrolment.curator if enrolment else None),
+        # Whom only people decide about is handed over whatever the day still holds.
+        uses={} if menu.people else uses(action, enrolment.curator if enrolment else None),
         book_id=book.book_id if book else None,
         contact=str(menu.people[0].params["contact"]) if action.id == ROUTE_TO_HUMAN else None,
     )

@@ -1,7 +1,7 @@
 """What must not be lost: decisions and what they were made by, nights, what was told, people, in one database."""
 
 from serving.store.health import Health, Told
-from serving.store.rows import Account, ApiKey, Contact, Entry, Exhausted, Night, Reported, Verdict
+from serving.store.rows import Account, ApiKey, Contact, Entry, Exhausted, Night, Overtaken, Reported, Verdict
 from serving.store.store import Store
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Exhausted",
     "Health",
     "Night",
+    "Overtaken",
     "Reported",
     "Store",
     "Told",

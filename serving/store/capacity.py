@@ -48,21 +48,29 @@ class Capacity(Database):
             if not (isfinite(cap) and cap >= 0):
                 mend = "Give a number from 0, or leave the resource out where it is not limited"
                 raise BadInput(f"the capacity {cap} cannot be used", where=f"{resource} on {day}", mend=mend)
+        lines = self.capacity_of(day)
+        caps = {one: cap for one, cap in caps.items() if one not in lines or lines[one][0] != max(cap, lines[one][1])}
+        if not caps:
+            return  # the usual case takes no write lock
         rows = [{"day": day, "resource": one, "cap": float(caps[one]), "used": 0.0} for one in sorted(caps)]
         with self.writing() as connection:
             for some in chunks(rows):
                 connection.execute(self.insert_new(capacity), list(some))
-            lines = _lock(connection, [(day, resource) for resource in caps])
-            caps_now = [{**_of(*key), "now": max(float(caps[key[1]]), line.used)} for key, line in lines.items()]
+            locked = _lock(connection, [(day, resource) for resource in caps])
+            caps_now = [{**_of(*key), "now": max(float(caps[key[1]]), line.used)} for key, line in locked.items()]
             if caps_now:
                 connection.execute(update(capacity).where(*_LINE).values(cap=bindparam("now")), caps_now)
 
     def capacity_left(self, day: date) -> dict[str, float]:
         """What is left of each limited resource of a day."""
+        return {resource: max(0.0, cap - used) for resource, (cap, used) in self.capacity_of(day).items()}
+
+    def capacity_of(self, day: date) -> dict[str, tuple[float, float]]:
+        """How much there is of each limited resource of a day, and how much of it is used."""
         lines = select(capacity.c.resource, capacity.c.cap, capacity.c.used).where(capacity.c.day == day)
         with self.reading() as connection:
             rows = connection.execute(lines.order_by(capacity.c.resource)).all()
-        return {resource: max(0.0, cap - used) for resource, cap, used in rows}
+        return {resource: (cap, used) for resource, cap, used in rows}
 
 
 def use_of(record: Mapping[str, Any]) -> Use:

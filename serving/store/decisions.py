@@ -8,19 +8,20 @@ from functools import cached_property
 from math import fsum
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, union, update
+from sqlalchemy import Connection, delete, select, text, union, update
 
 from features import clock
 from features.errors import BadInput
 from serving.store.capacity import Use, take, use_of
 from serving.store.database import Database, chunks
-from serving.store.rows import Contact, Exhausted
+from serving.store.rows import Contact, Exhausted, Overtaken
 from serving.store.schema import decision, night, price_book
 
 _COPIED = ("decision_id", "student_id", "request_digest", "model_version", "policy_version", "action", "channel", "arm")
 _NO_ACTION = "no_action"
 _NEAR_ONE = 1e-9
 _ROWS_READ = 500
+_LOCK = 4_310_000_000  # of PostgreSQL's advisory locks; a day's number is added
 
 Record = dict[str, Any]
 
@@ -28,21 +29,24 @@ Record = dict[str, Any]
 class Decisions(Database):
     """What was decided."""
 
-    def put_decisions(self, records: Sequence[Mapping[str, Any]]) -> list[Record | Exhausted]:
+    def put_decisions(self, records: Sequence[Mapping[str, Any]]) -> list[Record | Exhausted | Overtaken]:
         """Stores decisions with what they take of the day's capacity, and gives back those that count.
 
         A decision whose key (student, date, request, model, policy) is stored already is not stored again and takes
         nothing: the stored record is given back in its place. A new one takes what it ``uses`` of its day's capacity,
         all or nothing, in the order of ``records``; where there is not enough, it is not stored. What an earlier
-        decision about the student and the day had taken for a contact that is not due yet is given back first. When
-        this returns, every record given back is on the disk. After an error nothing of the call is.
+        decision about the student and the day had taken for a contact that is not due yet is given back first. Nor is a
+        contact stored beside another one of the student and the day that its case does not know of: two who decide at
+        once would contact the student twice. When this returns, every record given back is on the disk. After an error
+        nothing of the call is.
 
         Args:
             records: what `serving.decide.Decision.to_record` gives; ``uses``, where there is one, is an amount by
                 resource.
 
         Returns:
-            For each of ``records``, in their order: the stored record, or that the capacity is exhausted.
+            For each of ``records``, in their order: the stored record, or that the capacity is exhausted, or that
+            another decision was first.
 
         Raises:
             BadInput: propensities are not those of a draw that can be learned from, or an amount cannot be used.
@@ -57,17 +61,26 @@ class Decisions(Database):
         rows = [_row(offered[id_], now) for id_ in sorted(offered)]
         stored: dict[str, Record] = {}
         with self.writing() as connection:
+            self._one_by_one(connection, sorted({use.day for use in uses}))
             for some in chunks(rows):
                 stored |= {id_: dict(offered[id_]) for id_ in connection.execute(self._insert, list(some)).scalars()}
-            replaced = _replaced(connection, list(stored.values()))
-            exhausted = take(connection, [use for use in uses if use.decision_id in stored], replaced)
-            for ids in chunks(list(exhausted)):
-                connection.execute(delete(decision).where(decision.c.decision_id.in_(ids)))
+            overtaken = _overtaken(connection, list(stored.values()))
+            _drop(connection, overtaken)
+            kept = {id_: record for id_, record in stored.items() if id_ not in overtaken}
+            replaced = _replaced(connection, list(kept.values()))
+            exhausted = take(connection, [use for use in uses if use.decision_id in kept], replaced)
+            _drop(connection, exhausted)
             for ids in chunks([id_ for id_ in offered if id_ not in stored]):
                 found = select(decision.c.decision_id, decision.c.record).where(decision.c.decision_id.in_(ids))
                 stored |= dict(connection.execute(found).all())
-        counted: dict[str, Record | Exhausted] = {**stored, **exhausted}
+        counted: dict[str, Record | Exhausted | Overtaken] = {**stored, **exhausted, **overtaken}
         return [counted[record["decision_id"]] for record in records]
+
+    def _one_by_one(self, connection: Connection, days: Sequence[date]) -> None:
+        """Lets nobody else store decisions of these days before this is done; SQLite has one writer anyway."""
+        if self._engine.dialect.name == "postgresql":
+            for day in days:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK + day.toordinal()})
 
     def give_back(self, day: date, now: datetime) -> None:
         """Gives back what decisions of a day had taken for contacts that are not due yet, before all are made anew."""
@@ -144,6 +157,34 @@ class Decisions(Database):
                 for ids in chunks(sorted(set(student_ids)))
                 for row in connection.execute(found.where(decision.c.student_id.in_(ids)))
             ]
+
+
+def _drop(connection: Connection, ids: Collection[str]) -> None:
+    for some in chunks(list(ids)):
+        connection.execute(delete(decision).where(decision.c.decision_id.in_(some)))
+
+
+def _overtaken(connection: Connection, records: Sequence[Record]) -> dict[str, Overtaken]:
+    """The new contacts beside which the student has another one of the day that their cases do not know of."""
+    made = [record for record in records if record["channel"] is not None and "touches" in record["case"]]
+    known = {
+        (record["student_id"], date.fromisoformat(record["decision_date"])): (
+            record["decision_id"],
+            {touch["decision_id"] for touch in record["case"]["touches"]},
+        )
+        for record in made
+    }
+    new = {record["decision_id"] for record in records}
+    columns = (decision.c.decision_id, decision.c.student_id, decision.c.decision_date)
+    found: dict[str, Overtaken] = {}
+    for students in chunks(sorted({student for student, _ in known})):
+        days = {day for _, day in known}
+        others = select(*columns).where(decision.c.student_id.in_(students), decision.c.decision_date.in_(days))
+        for id_, student, day in connection.execute(others.where(decision.c.channel.is_not(None))):
+            own, knows = known.get((student, day), ("", {id_}))
+            if id_ not in new and id_ not in knows:
+                found[own] = Overtaken(own, id_)
+    return found
 
 
 def _replaced(connection: Connection, records: Sequence[Record]) -> list[Use]:

@@ -81,6 +81,19 @@ class Exhausted:
 
 
 @dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A decision that was not stored, because somebody else decided about the student in the meantime.
+
+    Attributes:
+        decision_id: the decision's.
+        by: the other's.
+    """
+
+    decision_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Night:
     """One night's list.
 

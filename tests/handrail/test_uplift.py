@@ -17,7 +17,7 @@ from model.uplift import served
 from model.uplift.files import folder_of
 
 LABEL = "withdrawal_28d"
-UNTIL = date(2026, 2, 1)
+UNTIL = date(2025, 12, 20)
 
 
 @pytest.fixture(scope="module")

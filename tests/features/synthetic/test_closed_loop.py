@@ -181,25 +181,28 @@ class TestResponses:
         assert tau[:, CALL].mean() < 0.4 * risk.mean()
 
     def test_what_is_seen_tells_whom_it_helps(self, true):
-        seen, at, risk, tau, _ = true
+        seen, at, risk, tau, kind = true
         share = tau / risk[:, None]
-        debt, silent, skips = (
-            seen[name][at] for name in ("homework_overdue", "days_without_login", "video_skip_share")
+        debt, silent, skips, behind = (
+            seen[name][at] for name in ("homework_overdue", "days_without_login", "video_skip_share", "behind_plan")
         )
-        assert share[debt >= 3, CALL].mean() > share[debt == 0, CALL].mean() + 0.05
-        assert share[(silent >= 5) & (silent <= 10), SMS].mean() > share[silent <= 1, SMS].mean() + 0.05
-        assert share[skips > 0.5, MATERIALS].mean() > 0.1 > 0 > share[skips < 0.3, MATERIALS].mean()
+        awake = kind != KINDS.index("sleeping_dog")
+        assert share[debt >= 3, CALL].mean() > share[debt == 0, CALL].mean() + 0.1
+        assert share[awake & (silent <= 3), SMS].mean() > share[awake & (silent >= 12), SMS].mean() + 0.05
+        bored, lost = (skips > 0.5) & (behind < 0), (skips > 0.5) & (behind > 0.1)
+        assert share[bored, MATERIALS].mean() > 0.15 > 0.05 > share[lost, MATERIALS].mean()
+        assert share[skips < 0.3, MATERIALS].mean() < 0
         risky = (seen["came_by_ads"][at] == 1) & (seen["pays_monthly"][at] == 1)
         assert share[risky, SMS].mean() < 0 < share[~risky, SMS].mean()
 
     def test_recent_contacts_weaken_what_helps_and_bring_leaving_nearer(self, begun, loop_settings):
         who = begun.observe().student
         tired = begun.fork(1)
-        tired._mind.felt[:] = 2.0
+        tired._mind.felt[:] = 4.0
         fresh, after = begun.truth(who, futures=4), tired.truth(who, futures=4)
-        assert after.risk.mean() > 1.04 * fresh.risk.mean()
+        assert after.risk.mean() > 1.05 * fresh.risk.mean()
         helped = fresh.tau[:, CALL] > 0.01
-        assert after.tau[helped, CALL].mean() < 0.8 * fresh.tau[helped, CALL].mean()
+        assert after.tau[helped, CALL].mean() < 0.5 * fresh.tau[helped, CALL].mean()
         responses, ones = Responses.read(loop_settings), np.ones(1)
         none = np.zeros(1, int)
         assert responses.opts_out(none, 2 * ones) > responses.opts_out(none, 0 * ones)
@@ -232,7 +235,11 @@ class TestResponses:
 def test_driven_away_are_as_many_as_the_settings_say_and_come_by_ads(loop_settings):
     cohort = draw_cohort(20_000, loop_settings, 1)
     dogs = cohort.kind == KINDS.index("sleeping_dog")
-    assert dogs.mean() == pytest.approx(loop_settings["loop"]["driven_away"]["share"], abs=0.02)
+    assert (
+        0.8 * loop_settings["loop"]["driven_away"]["share"]
+        < dogs.mean()
+        < loop_settings["loop"]["driven_away"]["share"]
+    )
     ads = cohort.channel == CHANNELS.index("ads")
     assert dogs[ads & cohort.monthly].mean() > 5 * dogs[~ads & ~cohort.monthly].mean()
 

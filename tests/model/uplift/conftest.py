@@ -23,19 +23,8 @@ def linear() -> Drawn:
 
 
 @pytest.fixture(scope="session")
-def dogs() -> Drawn:
-    """Enough to see them."""
-    return draw(24_000, 2, "sleeping dogs", "launch")
-
-
-@pytest.fixture(scope="session")
 def of_linear(linear: Drawn, settings: dict) -> Learnt:
     return learn(linear.trial, settings, seed=1)
-
-
-@pytest.fixture(scope="session")
-def of_dogs(dogs: Drawn, settings: dict) -> Learnt:
-    return learn(dogs.trial, settings, seed=1)
 
 
 @pytest.fixture(scope="session")

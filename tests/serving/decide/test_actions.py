@@ -125,6 +125,11 @@ def test_a_value_that_cannot_be_used_names_the_action_and_the_key(key: str, valu
         _read(lambda actions: actions["care_sms"].update({key: value}))
 
 
+def test_a_lot_never_reaches_the_control_group() -> None:
+    with pytest.raises(BadConfig, match=r"actions.toml, action advanced_materials, explore"):
+        _read(lambda actions: actions["advanced_materials"].update(holdout_exempt=True))
+
+
 def _touch(action: str | None, days_ago: float) -> Touch:
     return Touch(f"t{days_ago}", "email", NOON - timedelta(days=days_ago), action=action)
 

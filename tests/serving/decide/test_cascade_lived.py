@@ -215,10 +215,11 @@ class Life(RuleBasedStateMachine):
             due = max(self.now, decision.not_before)
             open_ = [one for one in steps if one.status != "failed" and one.at + waits[one.touch_id] > due]
             assert not open_, "a step was still open"
-        rested = datetime.combine(last, datetime.min.time(), UTC) if self.studied else None
-        before = [one for one in made if one.at.date() <= last]
-        if rested is not None and any(one.at > rested - timedelta(days=3) for one in before):
-            assert self.now >= rested + timedelta(days=14), "the student had come back"
+        for one in made:
+            back = min((day for day in self.studied if day >= one.at.date()), default=None)
+            rested = datetime.combine(back, datetime.min.time(), UTC) if back else None
+            if rested and one.at > rested - timedelta(days=3):
+                assert self.now >= rested + timedelta(days=14), "the student had come back"
         assert len(contacts(case, self.now)) == len(self._made())
 
 

@@ -54,6 +54,10 @@ def _found(policy, case, action: str = "care_sms", now: datetime = NOW) -> list[
         ([("any", "any", "paused", 9, 0)], []),
         ([("any", "any", "paused", 9, 1)], []),
         ([("call", "any", "paused", 9)], []),
+        ([("any", "any", "paused", 9), ("sms", "any", "paused", 8, 1)], ["paused"]),  # a narrower one ends no wider one
+        ([("sms", "any", "paused", 9), ("any", "any", "paused", 8, 1)], []),
+        ([("any", "any", "paused", 9), ("any", "any", "paused", 8, 1)], []),  # the end was told later
+        ([("any", "any", "paused", 9), ("sms", "any", "paused", 8, 1), ("sms", "any", "resumed", 7)], []),
         ([("any", "any", "withdrawn", 9), ("sms", "any", "paused", 8)], ["consent_withdrawn", "unsubscribed"]),
     ],
 )
@@ -414,11 +418,10 @@ def test_a_flag_that_stands_leaves_the_student_to_people(policy, make_case, flag
     [
         [],
         [("dispute", "set", 9, 0)],
-        [("dispute", "set", -1)],
         [("dispute", "set", 9), ("dispute", "cleared", 8)],
         [("a kind of a later release", "set", 9)],
     ],
-    ids=["none", "ended by itself", "set in the future", "cleared", "unknown"],
+    ids=["none", "ended by itself", "cleared", "unknown"],
 )
 def test_a_flag_that_does_not_stand_changes_nothing(policy, make_case, flags) -> None:
     said = tuple(Flag(kind, state, _ago(hours), *(_ago(end) for end in ends)) for kind, state, hours, *ends in flags)
@@ -598,3 +601,14 @@ def test_settings_of_people_and_campaigns_that_cannot_be_used(make_policy, chang
     with pytest.raises(BadConfig) as caught:
         make_policy(lambda files: change(files["gates"]))
     assert says in str(caught.value)
+
+
+def test_a_flag_of_a_clock_that_is_ahead_stands_at_once(policy, make_case) -> None:
+    assert _people(policy, make_case(flags=(Flag("wellbeing", "set", _ago(-1)),))) == [("G7", "sensitive", None)]
+    over = (Flag("wellbeing", "set", _ago(9)), Flag("wellbeing", "cleared", _ago(-1)))
+    assert _people(policy, make_case(flags=over)) == [("G7", "sensitive", None)], "that it is over waits for its time"
+
+
+def test_whom_only_people_decide_about_is_handed_over_whatever_the_day_holds(policy, make_case) -> None:
+    decision = decide(make_case(flags=(Flag("wellbeing", "set", _ago(1)),)), policy, NOW)
+    assert (decision.action, decision.uses) == ("route_to_human", {})

@@ -87,3 +87,8 @@ def test_what_cannot_be_used_is_named(make_policy, table: str, key: str, value: 
 def test_an_effect_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="care_sms is not a number"):
         _one(effects={"care_sms": Effect(float("nan"), 0.0, 0.1)})
+
+
+def test_an_effect_that_is_not_on_the_probability_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="care_sms is not on the probability scale"):
+        _one(effects={"care_sms": Effect(2.3, 2.0, 2.6)})

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from features.errors import BadInput
-from serving.store import Contact, Store
+from serving.store import Contact, Overtaken, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 MARCH = datetime(2025, 3, 1, tzinfo=UTC)
@@ -219,3 +219,16 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(store, url) -> None:
     assert len(acknowledged) > 100
     assert stored >= {f"d_{number}_{part}" for number in acknowledged for part in range(3)}
     assert len(stored) % 3 == 0, "each call is stored whole or not at all"
+
+
+def test_of_two_who_decide_at_once_the_second_is_told(store, make_record) -> None:
+    known = {"case": {"touches": []}}
+    first, second = (make_record(1, decision_id=id_, request_digest=id_, **known) for id_ in ("d_a", "d_b"))
+    assert store.put_decisions([first]) == [first]
+    assert store.put_decisions([second]) == [Overtaken("d_b", "d_a")]
+    assert store.decision("d_b") is None
+    assert store.put_decisions([first]) == [first], "the same again is the same"
+    aware = {**second, "case": {"touches": [{"decision_id": "d_a"}]}}
+    assert store.put_decisions([aware]) == [aware]
+    quiet = {**second, "decision_id": "d_c", "request_digest": "d_c", "channel": None, "not_before": None}
+    assert store.put_decisions([quiet]) == [quiet], "nobody is contacted by it"

@@ -1,4 +1,4 @@
-"""Decisions a second of the pure function, one at a time, for students of every kind; the target is 5,000 a CPU second."""
+"""Decisions per CPU second of the pure function, one at a time, for students of every kind; the target is 5,000."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as drawing
 
 from features.config import School
 from handrail.settings import Settings
@@ -19,6 +20,10 @@ STUDENTS = 700
 WORKER_BYTES = 1_500_000_000
 """What a worker of pytest-xdist and the processes that its tests start need at most."""
 CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+drawing.register_profile("house", deadline=None)  # how long a test takes says nothing on a machine that others use
+drawing.load_profile("house")
 
 
 def pytest_xdist_auto_num_workers() -> int | None:

@@ -439,6 +439,20 @@ class Adviser:
             return Advice(person, as_of, (), None)
         return told
 
+    def withheld(self, records: Sequence[Record]) -> set[str]:
+        """The ids of decided contacts that must not be made any more: the student refused, or was flagged, since."""
+        asked = {record["student_id"]: record for record in records if record["channel"] is not None}
+        known = Identities.of(self.lake)
+        names = known.names(asked)
+        words = [one for one in self.store.consents_of(names) if one["state"] in ("withdrawn", "paused")]
+        words += [one for one in self.store.flags_of(names) if one["state"] == "set"]
+        found = set()
+        for word in words:
+            record = asked.get(known.student(word["student_id"]))
+            if record and word["known_at"] > datetime.fromisoformat(record["decided_at"]):
+                found.add(str(record["decision_id"]))
+        return found
+
     def _student(self, name: str) -> str:
         """The student of this name.
 

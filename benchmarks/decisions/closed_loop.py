@@ -7,9 +7,8 @@ at risk are given an action by lot (a launch trial): effects are learnt from it,
 rows. The third is lived through once with every policy, on the same luck, with the same capacity, caps and stop.
 Decisions are taken from Monday to Friday. *Nobody* is what happens by itself. The *oracle* knows each student's kind
 and present will, and so what each action does (on average over futures); *all that can be seen* knows the mean of
-that among students who look the same, which is the most that can be learnt. *Held to more proof* serves an action only
-where it pays on the trial beyond doubt, and follows the rules unless it beats them there (see `proven`).
-Net money = margin x students kept - spent.
+that among students who look the same, which is the most that can be learnt. *Must beat the rules* is the ladder,
+unless it does not beat the rules beyond doubt on the trial: then it is the rules (see `gain_over_rules`). Net money = margin x students kept - spent.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from benchmarks.decisions.policies import (
     TopRisk,
     View,
     decide,
+    gain_over_rules,
     learnt,
     may,
     of,
     oracle,
-    proven,
     rules,
     seer,
 )
@@ -47,6 +46,7 @@ from model.dataset import Dataset
 from model.risk import RiskSettings, grow
 from model.uplift import Trial, learn
 
+Z = 1.96
 SEEN = "all that can be seen"
 Forecast = Callable[[Observed], np.ndarray]
 AT_RISK = 0.7
@@ -119,7 +119,7 @@ def of_a_seed(seed: int, size: Size, configs: School) -> dict[str, dict[str, flo
 
 
 def ladders(log: TrialLog, economy: Economy, size: Size, uplift: dict[str, Any], seed: int) -> dict[str, Policy]:
-    """What is learnt from each number of rows: as the ladder says, and with more proof asked for; and L1 alone."""
+    """What is learnt from each number of rows: as the ladder says, and only where it beats the rules; and L1 alone."""
     share = shares(log, economy, size)
     uplift = uplift | {"value": economy.for_the_ladder(), "capacity": share}
     policies: dict[str, Policy] = {}
@@ -130,9 +130,9 @@ def ladders(log: TrialLog, economy: Economy, size: Size, uplift: dict[str, Any],
         minutes = share["of"]["mentor_call"] * economy.uses[CALL, 0]
         caps = {"minutes": minutes * len(trial), "sms": share["of"]["care_sms"] * len(trial)}
         policies[f"ladder, {rows:,} rows"] = policy
-        count = proven(trial, found, economy, caps)
-        as_is = count == found.effects.actions[1:]
-        policies[f"held to more proof, {rows:,} rows"] = policy if as_is else learnt(found.effects, economy, count)
+        gain, error = gain_over_rules(trial, found, economy, caps)
+        policies[f"must beat the rules, {rows:,} rows"] = policy if gain > Z * error else rules
+        print(f"seed {seed}: {len(trial):,} rows, {found.level}, over the rules {gain:+.2%} ± {error:.2%}", flush=True)
     average = learn(as_trial(log, size.rows[-1], seed), uplift, seed=seed, level="L1")
     policies[f"risk x average effect, {size.rows[-1]:,} rows"] = learnt(average.effects, economy)
     return policies

@@ -7,7 +7,7 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -35,7 +35,6 @@ LEAST_RISK = 0.04
 """Who is less at risk is left alone: no action saves more than there is to lose."""
 HARM = 10_000.0
 """What a contact costs in minor units beside money and time: some allow no other, and for days there is none."""
-Z = 1.96
 
 
 @dataclass(frozen=True)
@@ -140,16 +139,15 @@ class ByEffect:
         return worth
 
 
-def learnt(effects: Effects, economy: Economy, only: Sequence[str] = ACTIONS) -> Policy:
-    """What `model.uplift` serves, or some of its actions: at L0, and where there are none, the rules decide."""
-    if not set(effects.actions[1:]) & set(only):
+def learnt(effects: Effects, economy: Economy) -> Policy:
+    """What `model.uplift` serves: at L0 the rules decide."""
+    if effects.level == "L0":
         return rules
     places = [ACTIONS.index(name) - 1 for name in effects.actions[1:]]
 
     def tau(view: View) -> np.ndarray:
         found = np.full((len(view.seen), len(ACTIONS) - 1), np.nan)
         found[:, places] = effects.of(view.seen.x, view.risk)[0]
-        found[:, [at for at, name in enumerate(ACTIONS[1:]) if name not in only]] = np.nan
         return found
 
     return ByEffect(tau, economy)
@@ -232,44 +230,24 @@ def fitted(worth: np.ndarray, economy: Economy, caps: Mapping[str, float]) -> np
     return action
 
 
-def proven(trial: Trial, found: Learnt, economy: Economy, caps: Mapping[str, float]) -> tuple[str, ...]:
-    """The measured actions that pay on the trial, and none where what is learnt does not beat the rules.
+def gain_over_rules(trial: Trial, found: Learnt, economy: Economy, caps: Mapping[str, float]) -> tuple[float, float]:
+    """What the learnt policy keeps more than the rules on the trial, net of cost.
 
-    An action counts when choosing with it is worth more than choosing without it, beyond doubt; then the policy of
-    those that count is held against the rules. The ladder asks less: that one action pays, and that a level beats the
-    one below it. Worth is by doubly robust scores, with effects of models that did not see the student.
+    The ladder asks whether a level beats the one below it, but not whether the first step beats the rules. Worth is by
+    doubly robust scores, with effects of models that did not see the student.
+
+    Returns:
+        The mean over rows, as a share of students, and its standard error by student; 0 where the rules decide.
     """
     if found.level == "L0":
-        return ()
-    with_all = _worth(trial, found, economy, found.effects.actions[1:])
-    count = []
-    for action in found.effects.actions[1:]:
-        without = _worth(trial, found, economy, [one for one in found.effects.actions[1:] if one != action])
-        gain, error = _gain(trial, found, economy, caps, with_all, without)
-        if gain > Z * error:
-            count.append(action)
+        return 0.0, 0.0
+    tau = np.full((len(trial), len(ACTIONS)), np.nan)
+    tau[:, [ACTIONS.index(name) for name in found.effects.actions[1:]]] = found.tau[found.level]
+    harm = HARM * (np.arange(len(ACTIONS)) > 0)
     seen = Observed(0, trial.student, np.ones(len(trial), bool), trial.x)
-    old = rules(View(None, seen, trial.risk))
-    gain, error = _gain(trial, found, economy, caps, _worth(trial, found, economy, count), old)
-    print(f"{len(trial):,} rows, {found.level}: {', '.join(count)} count; over the rules {gain:+.2%} ± {error:.2%}")
-    return tuple(count) if gain > Z * error else ()
-
-
-def _worth(trial: Trial, found: Learnt, economy: Economy, actions: Sequence[str]) -> np.ndarray:
-    worth = np.full((len(trial), len(ACTIONS)), np.nan)
-    for place, action in enumerate(found.effects.actions[1:]):
-        if action in actions:
-            arm = ACTIONS.index(action)
-            worth[:, arm] = found.tau[found.level][:, place] * economy.margin - economy.cost[arm] - HARM
-    return worth
-
-
-def _gain(
-    trial: Trial, found: Learnt, economy: Economy, caps: Mapping[str, float], new: np.ndarray, old: np.ndarray
-) -> tuple[float, float]:
-    """How much more one policy keeps than another, net of cost: mean over rows, standard error by student."""
+    new, old = tau * economy.margin - economy.cost - harm, rules(View(None, seen, trial.risk))
     mine, theirs = (fitted(np.where(trial.propensities > 0, worth, np.nan), economy, caps) for worth in (new, old))
-    each, cost = np.arange(len(trial)), economy.cost + HARM * (np.arange(len(ACTIONS)) > 0)
+    each, cost = np.arange(len(trial)), economy.cost + harm
     more = found.gamma[each, mine] - found.gamma[each, theirs] - (cost[mine] - cost[theirs]) / economy.margin
     apart = np.bincount(trial.cluster, more - more.mean())
     return float(more.mean()), float(np.sqrt((apart**2).sum()) / len(trial))

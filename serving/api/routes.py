@@ -117,15 +117,17 @@ def build_router(current: Current, metrics: Metrics) -> APIRouter:
             raise NotReady("there is no list yet", where="risk list", mend="Run `handrail nightly`")
         after = _after(cursor, night.night_id)
         filters = {"course": course, "curator": curator, "band": band, "changed": changed}
-        asked = json.dumps([night.night_id, filters, after, limit, lang])
+        entries = store.entries(night.night_id, **filters, after_rank=after, limit=limit + 1)  # type: ignore[arg-type]
+        page = entries[:limit]
+        records = {entry.decision_id: store.decision(entry.decision_id) for entry in page if entry.decision_id}
+        withheld = adviser.withheld([record for record in records.values() if record])
+        asked = json.dumps([night.night_id, filters, after, limit, lang, sorted(withheld)])
         tag = f'"{hashlib.sha256(asked.encode()).hexdigest()[:16]}"'
         if request.headers.get("If-None-Match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
         response.headers["ETag"] = tag
-        entries = store.entries(night.night_id, **filters, after_rank=after, limit=limit + 1)  # type: ignore[arg-type]
-        page = entries[:limit]
-        records = {entry.decision_id: store.decision(entry.decision_id) for entry in page if entry.decision_id}
-        rows = [answers.listed(entry, records.get(entry.decision_id or ""), adviser.policy, lang) for entry in page]
+        told = {id_: record for id_, record in records.items() if id_ not in withheld}
+        rows = [answers.listed(entry, told.get(entry.decision_id or ""), adviser.policy, lang) for entry in page]
         following = _cursor(night.night_id, page[-1].rank) if len(entries) > limit else None
         return {"night": answers.night(night, lang), "entries": rows, "next_cursor": following}
 

@@ -126,7 +126,12 @@ def test_a_refusal_after_the_list_was_made_stops_the_action_at_once(own_caller):
         "state": "withdrawn",
         "occurred_at": clock.now().isoformat(),
     }
+    seen = own_caller.client.get("/v1/risk-list", params={"limit": 1000}).headers["ETag"]
     assert own_caller.client.post("/v1/consents", json={"consents": [word]}).json()["added"] == ["w1"]
+    listed = own_caller.client.get("/v1/risk-list", params={"limit": 1000}, headers={"If-None-Match": seen})
+    assert listed.status_code == 200, "the list is another one now"
+    told = next(one for one in listed.json()["entries"] if one["decision_id"] == row["decision_id"])
+    assert (told["action"], told["not_before"]) == (None, None)
     told = own_caller.score(row["student_id"]).json()["decision"]
     assert told["action"] == "no_action"
     assert "G1" in {blocked["gate"] for blocked in told["blocked"]} | {"G2"} & {b["gate"] for b in told["blocked"]}

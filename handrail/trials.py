@@ -21,7 +21,7 @@ from features.lake import Lake
 from handrail import journeys
 from handrail.progress import shown
 from handrail.settings import Settings
-from serving.decide import NO_ACTION
+from serving.decide import NO_ACTION, RULES_DECIDE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,7 @@ class Episode:
         action: what was decided.
         propensities: of everything that was possible, as logged.
         risk: as foretold then; None where nobody foretold it.
+        usual: what the rules would have done; None where that is not known.
     """
 
     student_id: str
@@ -52,6 +53,7 @@ class Episode:
     action: str
     propensities: Mapping[str, float]
     risk: float | None = None
+    usual: str | None = None
 
 
 def trial_of(
@@ -124,11 +126,16 @@ def first_of_episodes(records: Iterable[Mapping[str, Any]], horizon_days: int, l
         else:
             own = max(enrolments, key=lambda one: (one["risk"], one["enrolment_id"]))
             drawn = record["action"], record["propensities"], own["risk"]
-            found.append(Episode(student, own["enrolment_id"], day, *drawn))
+            found.append(Episode(student, own["enrolment_id"], day, *drawn, usual=_usual(record)))
             waits[student] = day + horizon_days
         if record["channel"] is not None:
             waits[student] = day + 1
     return found
+
+
+def _usual(record: Mapping[str, Any]) -> str | None:
+    """What the rules would have done, where they decided."""
+    return str(record["a_star"]) if record["level"] == RULES_DECIDE else None
 
 
 def _in_order(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -229,6 +236,7 @@ class _Arrays:
         features = self.known.features
         x = np.ascontiguousarray(self.rows[list(features)].to_numpy("float64"))
         pi = np.array([[one.propensities.get(name, 0.0) for name in self.actions] for one in self.episodes])
+        places = {name: at for at, name in enumerate(self.actions)}
         said = np.array([np.nan if one.risk is None else one.risk for one in self.episodes])
         return Trial(
             features=features,
@@ -242,6 +250,7 @@ class _Arrays:
             else said,
             student=np.array([one.student_id for one in self.episodes]),
             day=self.rows["day"].to_numpy("int64"),
+            usual=np.array([places.get(one.usual or "", -1) for one in self.episodes], dtype="int64"),
         )
 
     def _foretold(self, x: np.ndarray, random: np.random.Generator, seed: int, school: School) -> np.ndarray:

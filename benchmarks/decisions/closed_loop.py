@@ -8,7 +8,8 @@ rows. The third is lived through once with every policy, on the same luck, with 
 Decisions are taken from Monday to Friday. *Nobody* is what happens by itself. The *oracle* knows each student's kind
 and present will, and so what each action does (on average over futures); *all that can be seen* knows the mean of
 that among students who look the same, which is the most that can be learnt. *Must beat the rules* is the ladder,
-unless it does not beat the rules beyond doubt on the trial: then it is the rules (see `gain_over_rules`). Net money = margin x students kept - spent.
+unless it does not beat the rules beyond doubt on the trial: then it is the rules (see `gain_over_rules`; the product
+asks the same, see `model.uplift.ladder.against_rules`). Net money = margin x students kept - spent.
 """
 
 from __future__ import annotations

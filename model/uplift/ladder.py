@@ -228,6 +228,32 @@ def policy_gain(
     return average(values[0] - values[1], trial.cluster[judged], settings.evidence.z)
 
 
+def against_rules(trial: Trial, scores: Scores, crossed: Crossed, level: str, settings: UpliftSettings) -> Step | None:
+    """Whether choosing by a level keeps more than the rules do, beyond doubt; None where nobody knows what they do.
+
+    The steps say that a level beats the one below it, and the first that an action helps; neither says that the rules
+    do not know better whom to help.
+    """
+    if trial.usual is None:
+        return None
+    known = np.flatnonzero((trial.usual >= 0) & (trial.propensities[:, 0] > 0))
+    known = known[trial.propensities[known, trial.usual[known]] > 0]
+    if not len(known):
+        return None
+    judged = np.zeros(len(trial), bool)
+    judged[known] = True
+    cost = np.array([0.0, *(settings.value.break_even(name) for name in trial.actions[1:])])
+    usual = trial.usual[judged]
+    theirs = scores.gamma[judged][np.arange(len(usual)), usual] - cost[usual]
+    gain = average(
+        _value(trial, scores, crossed, level, judged, settings) - theirs, trial.cluster[judged], settings.evidence.z
+    )
+    taken = gain.low > 0
+    words = "keeps more than the rules" if taken else "is not shown to keep more than the rules, so they go on deciding"
+    figures = {"rows": len(usual), "over_rules": gain.value, "over_rules_low": gain.low, "over_rules_high": gain.high}
+    return Step(level, taken, f"choosing by {level} {words}: {gain} on {len(usual):,} decisions", figures)
+
+
 def _value(
     trial: Trial, scores: Scores, crossed: Crossed, level: str | None, judged: np.ndarray, settings: UpliftSettings
 ) -> np.ndarray:

@@ -12,7 +12,7 @@ from features.errors import BadInput
 from model.uplift import final
 from model.uplift.effects import ActionEffect, Effects
 from model.uplift.final import Rows, Scale
-from model.uplift.ladder import Crossed, Step, climb, kappas, shrunk
+from model.uplift.ladder import Crossed, Step, against_rules, climb, kappas, shrunk
 from model.uplift.scores import Average, Scores, average_effect, score
 from model.uplift.settings import LEVELS, UpliftSettings
 from model.uplift.trial import Trial
@@ -77,6 +77,10 @@ def learn(trial: Trial, settings: Mapping[str, Any], *, seed: int, level: str | 
     crossed = _crossed(trial, scores, rows, higher, chosen, seed)
     steps = climb(trial, scores, crossed, {named[at]: ate[named[at]] for at in measured}, chosen)
     reached = level or next((step.level for step in reversed(steps) if step.taken), "L0")
+    proof = against_rules(trial, scores, crossed, reached, chosen) if reached != "L0" and not level else None
+    if proof is not None:
+        steps = (*steps, proof)
+        reached = reached if proof.taken else "L0"
     made = {} if reached == "L0" else _made(trial, scores, crossed, rows, reached, chosen, seed)
     effects = Effects(
         level=reached if made else "L0",

@@ -31,6 +31,8 @@ class Trial:
         risk: (n,) chance of leaving over the horizon, as foretold at the decision.
         student: (n,) ids.
         day: (n,) day numbers of the decisions.
+        usual: (n,) what the rules would have done, as a place in `actions`; -1 where that is not known, None where it
+            is known of no row.
 
     Raises:
         BadInput: shapes do not fit, or a value cannot be one; says which row.
@@ -45,6 +47,7 @@ class Trial:
     risk: np.ndarray
     student: np.ndarray
     day: np.ndarray
+    usual: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, f, k = len(self.y), len(self.features), len(self.actions)
@@ -67,6 +70,8 @@ class Trial:
             raise _bad(f"actions must begin with {NO_ACTION}, and no action or feature may be there twice")
         if not np.issubdtype(self.action.dtype, np.integer):
             raise _bad(f"action is {self.action.dtype}, not a whole number")
+        if self.usual is not None and self.usual.shape != (n,):
+            raise _bad(f"usual is of shape {self.usual.shape}, not {(n,)}")
         pi = self.propensities
         with np.errstate(invalid="ignore"):
             self._refuse(np.isinf(self.x).any(axis=1), "a feature is infinite")

@@ -93,3 +93,18 @@ def test_settings_that_cannot_be_are_refused(linear):
 def test_the_file_holds_the_defaults():
     config = School(Path("no-school")).config("uplift")
     assert UpliftSettings.of(config | {"capacity": {}}) == UpliftSettings()
+
+
+def test_the_rules_go_on_where_nothing_is_shown_to_be_better(linear, of_linear, settings):
+    """What does most, known to the rules, cannot be beaten; what does nothing can."""
+    assert of_linear.level != "L0"
+    each = np.arange(len(linear.trial))
+    best = np.where(linear.tau.max(axis=1) > 0, linear.tau.argmax(axis=1) + 1, 0)
+    known = learn(replace(linear.trial, usual=best), settings, seed=1)
+    assert known.level == "L0"
+    assert "not shown to keep more than the rules" in known.ladder[-1].why
+    nothing = learn(replace(linear.trial, usual=np.zeros_like(each)), settings, seed=1)
+    assert nothing.level == of_linear.level
+    assert nothing.ladder[-1].figures["over_rules_low"] > 0
+    unknown = learn(replace(linear.trial, usual=np.full_like(each, -1)), settings, seed=1)
+    assert unknown.ladder == of_linear.ladder

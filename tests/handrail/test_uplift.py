@@ -95,6 +95,8 @@ def record(day: str, *, action: str = "no_action", channel: str | None = None, *
         "channel": channel,
         "holdout": False,
         "in_scope": True,
+        "level": "L0",
+        "a_star": "no_action",
         "propensities": {"no_action": 0.94, "care_sms": 0.06},
         "case": {"enrolments": enrolments},
         **more,
@@ -112,8 +114,8 @@ def test_only_the_first_decision_of_a_stage_with_a_lot_counts():
         record("2026-01-06", action="care_sms", channel="sms"),  # ends the stage
         record("2026-01-07"),
         record("2026-01-08"),
-        record("2026-02-04"),  # a horizon after the 7th
-        record("2026-02-03", student_id="s2"),
+        record("2026-02-04", a_star="care_sms"),  # a horizon after the 7th
+        record("2026-02-03", student_id="s2", level="L1"),
     ]
     found = first_of_episodes(records, 28, left_out)
     assert [(one.student_id, one.day - day_number(date(2026, 1, 1)), one.enrolment_id) for one in found] == [
@@ -122,6 +124,7 @@ def test_only_the_first_decision_of_a_stage_with_a_lot_counts():
         ("s1", 34, "b"),
         ("s2", 33, "b"),
     ]
+    assert [one.usual for one in found] == ["no_action", "no_action", "care_sms", None], "known where the rules decided"
     assert found[0].risk == 0.4
     assert sum(left_out.values()) == len(records) - len(found)
     assert left_out["not the first decision of its episode"] == 2

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -60,7 +60,8 @@ class MadeHome:
     settings: Settings
     as_of: date
     original: Path
-    """Opened by nobody: SQLite takes the -wal and -shm of an open database away again while it is copied."""
+    """What a copy is made of; of the school that all tests share one that nobody opens, because SQLite takes the
+    -wal and -shm of an open database away while it is copied."""
 
     @property
     def school(self) -> School:
@@ -68,7 +69,7 @@ class MadeHome:
 
     def copy(self, to: Path) -> MadeHome:
         shutil.copytree(self.original, to)
-        return replace(self, settings=settings_of(to))
+        return MadeHome(settings_of(to), self.as_of, to)
 
 
 def settings_of(home: Path) -> Settings:
@@ -119,4 +120,5 @@ def made_home(once, tmp_path_factory) -> MadeHome:
         assert not list(folder.rglob("*-wal")), "a database of the school was left open"
 
     original = once("made_home", make) / "home"
-    return MadeHome(settings_of(original), as_of, original).copy(tmp_path_factory.mktemp("made") / "home")
+    mine = shutil.copytree(original, tmp_path_factory.mktemp("made") / "home")
+    return MadeHome(settings_of(mine), as_of, original)

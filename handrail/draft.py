@@ -35,7 +35,8 @@ def adviser_of_files(settings: Settings, draft: Path | None) -> Adviser:
     from model.bundle import load, without_model
     from model.registry import served_bundle
     from model.uplift import served
-    from serving.advise import Adviser, policy_of
+    from serving.advise import Adviser
+    from serving.policies import policy_of
 
     school = tried(settings, draft)
     label = served_label(school)

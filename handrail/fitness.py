@@ -85,7 +85,7 @@ def _disk(settings: Settings) -> str:
 
 
 def _configs(settings: Settings) -> str:
-    from serving.advise import policy_of
+    from serving.policies import policy_of
 
     school = settings.school
     known = {path.name for path in DEFAULTS.glob("*.toml")}

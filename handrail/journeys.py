@@ -291,7 +291,7 @@ def store(settings: Settings) -> Store:
 
 def policy(settings: Settings) -> Policy:
     """The rules, actions and gates in force; refused when they cannot be used."""
-    from serving.advise import policy_of
+    from serving.policies import policy_of
 
     return policy_of(settings.school)
 

@@ -157,7 +157,7 @@ def evaluate(
 
 def _policy_in_force(settings: Settings) -> Policy:
     from model.uplift import served
-    from serving.advise import policy_of
+    from serving.policies import policy_of
 
     return policy_of(settings.school, served(settings.home, journeys.served_label(settings.school).name))
 

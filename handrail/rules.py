@@ -185,7 +185,7 @@ def check(settings: Settings, draft: Path | None = None, *, quiet: bool = False)
     Raises:
         BadConfig: names every fault with its file and line.
     """
-    from serving.advise import policy_of
+    from serving.policies import policy_of
 
     policy = policy_of(tried(settings, draft))
     try:
@@ -250,24 +250,18 @@ def _decided(
     adviser: Adviser, cases: Collection[Case], policy: Policy, moment: datetime
 ) -> tuple[list[Decision], tuple[str, ...]]:
     """What the night of these cases decides, at prices of its own, and the rules that are too wide to be believed."""
-    from serving.planning import Capacity, muted, plan
+    from serving.planning import Capacity, plan
 
-    menus = [survey(case, policy, moment) for case in cases]
-    silent = muted(menus, policy)
-    if silent:
-        menus = [survey(case, policy, moment, silent) for case in cases]
-    book = plan(
-        menus,
+    menus, book = plan(
+        [survey(case, policy, moment) for case in cases],
         policy,
         Capacity.from_config(adviser.school.config("capacity")),
-        day=menus[0].case.decision_date,
+        day=next(iter(cases)).decision_date,
         label=adviser.label.name,
         model_version=adviser.bundle.version,
-        number=1,
-        silent=silent,
         made_at=moment,
     )
-    return [settle(menu, policy, book) for menu in menus], silent
+    return [settle(menu, policy, book) for menu in menus], book.muted
 
 
 def _without_shadow(policy: Policy) -> Policy:

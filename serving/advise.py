@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from features import clock
 from features.build import Snapshots
 from features.catalogue import FEATURES
 from features.config import School
-from features.errors import BadConfig, BadInput, NotFound, NotReady
+from features.errors import BadInput, NotFound, NotReady
 from features.identity import Identities
 from features.labels import Label
 from features.lake import Lake
@@ -28,15 +28,11 @@ from model.bundle import Bundle, load, without_model
 from model.registry import served_bundle
 from model.uplift import Effects, served
 from serving.decide import (
-    FILES,
-    RULES_DECIDE,
     Case,
-    Decision,
     EnrolmentCase,
     Margins,
     Policy,
     PriceBook,
-    settle,
     survey,
     telling_days,
 )
@@ -45,17 +41,16 @@ from serving.decide.menu import Menu
 from serving.doubts import Doubts
 from serving.explained import Telling
 from serving.history import LOOK_BACK, History
-from serving.planning import Capacity, level_fits, muted, plan, wanted
+from serving.planning import Capacity
+from serving.policies import policy_in_force
 from serving.score import Scored, score
-from serving.store import Entry, Exhausted, Night, Overtaken, Store
+from serving.settling import Settling
+from serving.store import Entry, Night, Store
 
 WEEK = timedelta(days=7)
-BOOK_HOLDS = timedelta(days=7)
-"""How long an earlier day's prices stand in for those of a day that has none."""
 RISK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """The upper bounds that risks are counted by."""
 _ELAPSED = "course_elapsed_share"  # what a margin falls with
-_STORED_AT_ONCE = 2_000  # so that nobody waits long for the database
 _KEPT_NORMS = 256  # courses and days whose norms are kept for single calls
 
 Progress = Callable[[int, int, str], None]
@@ -106,47 +101,6 @@ class Prepared:
     case: Case
 
 
-def policy_of(school: School, effects: Effects | None = None) -> Policy:
-    """The school's policy, as its files have it now.
-
-    Args:
-        school: whose.
-        effects: the measured effects; without them the rules decide.
-
-    Raises:
-        BadConfig: names every fault of actions.toml, rules.toml, gates.toml and value.toml.
-    """
-    files = {name: school.config(name) for name in FILES}
-    level, version = _step(effects)
-    return Policy.from_config(files, FEATURES, locate=school.where, level=level, effects_version=version)
-
-
-def _step(effects: Effects | None) -> tuple[str, str]:
-    """The step of the ladder, and the version of what decides there."""
-    return (effects.level, effects.version) if effects and effects.level != RULES_DECIDE else (RULES_DECIDE, "")
-
-
-def policy_in_force(school: School, store: Store, effects: Effects | None) -> tuple[Policy, str | None]:
-    """The school's policy; where its files cannot be used, the one that was in force before, and the fault.
-
-    Raises:
-        BadConfig: the files cannot be used, and there was no policy before.
-    """
-    fault = None
-    try:
-        policy = policy_of(school, effects)
-    except BadConfig as error:
-        before = store.last_policy()
-        if before is None:
-            raise
-        level, version = _step(effects)
-        contents = {**before[1], "level": level, "effects_version": version}
-        policy, fault = Policy.from_contents(contents, FEATURES), str(error)
-    # The one before too: with other effects it is a policy of its own.
-    store.keep_policy(policy.version, policy.contents)
-    return policy, fault
-
-
 class Adviser:
     """A school, the model that serves its label, and its policy.
 
@@ -189,6 +143,7 @@ class Adviser:
         self.effects, self.fault = effects if policy.measures else None, fault
         self.lake = Lake(school.lake, school.zone)
         self._capacity = Capacity.from_config(school.config("capacity"), school.where)
+        self._settling = Settling(store, policy, self._capacity, label.name, bundle.version)
         self._margins = Margins.from_config(policy.contents["value"])
         self._head = str(school.config("school")["head"])
         self._history = History(self.lake, store)
@@ -280,13 +235,12 @@ class Adviser:
         """
         moment = moment or self.moment(as_of)
         found = self.prepare(as_of, students, fresh=fresh, digest=digest, moment=moment)
-        menus = [survey(one.case, self.policy, moment) for one in found]
-        book = self.book(as_of) or (self._plan(as_of, menus) if students is None else self._book_before(as_of))
-        if book and book.muted:
-            menus = [survey(one.case, self.policy, moment, book.muted) for one in found]
-        self._open_day(as_of, menus)
+        book = self.book(as_of) or (None if students is None else self._settling.book_before(as_of))
+        menus: Sequence[Menu] = [survey(one.case, self.policy, moment, book.muted if book else ()) for one in found]
+        if book is None and students is None:
+            menus, book = self._settling.lay_down(as_of, menus, self.moment(as_of))
         told: list[Advice] = []
-        for one, record in zip(found, self._stored(menus, book), strict=True):
+        for one, record in zip(found, self._settling.stored(as_of, menus, book), strict=True):
             later = (
                 self._history.said_since(record) if students is None and _knows_more(one.case, record, moment) else []
             )
@@ -346,67 +300,7 @@ class Adviser:
 
     def book(self, day: date) -> PriceBook | None:
         """The prices of a day; None before its night."""
-        record = self.store.newest_book(day, self.label.name, self.bundle.version, self.policy.version)
-        return PriceBook.from_record(record) if record else None
-
-    def _book_before(self, day: date) -> PriceBook | None:
-        """The prices of an earlier day, which stand in where a day has none yet."""
-        record = self.store.newest_book_before(day, self.label.name)
-        book = PriceBook.from_record(record) if record else None
-        if book is None or day - book.day > BOOK_HOLDS or not level_fits(book, self.policy):
-            return None
-        return book
-
-    def _plan(self, day: date, menus: Sequence[Menu]) -> PriceBook:
-        """Makes the prices of a day and lays them down before anybody is decided about."""
-        silent = muted(menus, self.policy)
-        if silent:
-            menus = [survey(menu.case, self.policy, menu.now, silent) for menu in menus]
-        book = plan(
-            menus,
-            self.policy,
-            self._capacity,
-            day=day,
-            label=self.label.name,
-            model_version=self.bundle.version,
-            number=1,
-            silent=silent,
-            made_at=clock.now(),
-        )
-        self.store.give_back(day, self.moment(day))  # what another policy or model had planned for the day
-        laid = PriceBook.from_record(self.store.publish_book(book.to_record()))
-        self.store.open_capacity(day, laid.caps)
-        return laid
-
-    def _open_day(self, day: date, menus: Sequence[Menu]) -> None:
-        """Says what the day holds of all that these students may take, which the night need not have thought of."""
-        self.store.open_capacity(day, self._capacity.caps(wanted(menus, self.policy)))
-
-    def _stored(self, menus: Sequence[Menu], book: PriceBook | None) -> list[Record | None]:
-        """Decides and stores; where the day's capacity is used up by then, decides without it.
-
-        None stands where somebody else decided about the student in the meantime.
-        """
-        records: list[Record | None] = [None] * len(menus)
-        left = dict(enumerate(menus))
-        while left:
-            made = {at: settle(menu, self.policy, book) for at, menu in left.items()}
-            # Those who gain most are served first, should the lot have taken more than was kept back for it.
-            order = sorted(made, key=lambda at: (not left[at].duty, -_net(made[at]), at))
-            stored: list[Record | Exhausted | Overtaken] = []
-            for start in range(0, len(order), _STORED_AT_ONCE):
-                some = order[start : start + _STORED_AT_ONCE]
-                stored += self.store.put_decisions([made[at].to_record() for at in some])
-            again: dict[int, Menu] = {}
-            for at, one in zip(order, stored, strict=True):
-                if isinstance(one, Exhausted):
-                    menu = left[at]
-                    case = replace(menu.case, exhausted=(*menu.case.exhausted, *one.resources))
-                    again[at] = survey(case, self.policy, menu.now, book.muted if book else ())
-                elif not isinstance(one, Overtaken):
-                    records[at] = one
-            left = again
-        return records
+        return self._settling.book(day)
 
     def answer(
         self, student_id: str, as_of: date | None = None, fresh: Mapping[str, pd.DataFrame] | None = None
@@ -570,10 +464,6 @@ def _knows_more(case: Case, record: Record | None, moment: datetime) -> bool:
 def _since(digest: str, later: Sequence[str]) -> str:
     """Sets a request apart from the same one before these were said."""
     return hashlib.sha256(" ".join([digest, *later]).encode()).hexdigest()[:32]
-
-
-def _net(decision: Decision) -> float:
-    return max((offer.net for offer in decision.offers if offer.action == decision.action), default=0.0)
 
 
 def _by_risk(one: Scored) -> tuple[bool, float, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from serving.allocation import Offers, price
-from serving.decide import NO_ACTION, EnrolmentCase, Offer, Policy, PriceBook, uses
+from serving.decide import NO_ACTION, RULES_DECIDE, EnrolmentCase, Offer, Policy, PriceBook, survey, uses
 from serving.decide.config import Faults, Locate, Table
 from serving.decide.menu import Menu
 from serving.decide.worth import NOBODY
@@ -111,10 +111,8 @@ def plan(
     day: date,
     label: str,
     model_version: str,
-    number: int,
-    silent: tuple[str, ...],
     made_at: datetime,
-) -> PriceBook:
+) -> tuple[Sequence[Menu], PriceBook]:
     """The price book of a day.
 
     Duties take their part of the capacity first, and what the lot is expected to take is kept back; the prices are
@@ -124,33 +122,37 @@ def plan(
         menus: of everybody with a live enrolment.
         policy: the policy in force.
         capacity: what the day holds.
-        day, label, model_version, number, made_at: see `serving.decide.book.PriceBook`.
-        silent: the rules that propose nothing today.
+        day, label, model_version, made_at: see `serving.decide.book.PriceBook`.
+
+    Returns:
+        The menus, made again without the rules that are `muted`, and the book.
     """
+    silent = muted(menus, policy)
+    if silent:
+        menus = [survey(menu.case, policy, menu.now, silent) for menu in menus]
     drawn = [(menu, action, chance) for menu in menus for action, chance in _chances(menu, policy)]
     caps = capacity.caps(wanted(menus, policy))
     reserve = capacity.reserved(caps)
-    kept = dict(reserve)
     duties = [offer for menu in menus if menu.duty for offer in menu.offers]
-    for resource in caps:
-        owed = fsum(offer.uses.get(resource, 0.0) for offer in duties)
-        lots = fsum(chance * _uses(menu, action, policy).get(resource, 0.0) for menu, action, chance in drawn)
-        kept[resource] = min(caps[resource], reserve[resource] + owed + lots)
-    found = price(
-        _offers([menu for menu in menus if menu.offers and not menu.duty], tuple(caps), policy), caps, reserve=kept
-    )
-    owed_uses = {resource: fsum(offer.uses.get(resource, 0.0) for offer in duties) for resource in caps}
-    return PriceBook(
+    owed = {resource: fsum(offer.uses.get(resource, 0.0) for offer in duties) for resource in caps}
+    lots = {
+        resource: fsum(chance * _uses(menu, action, policy).get(resource, 0.0) for menu, action, chance in drawn)
+        for resource in caps
+    }
+    kept = {resource: min(caps[resource], reserve[resource] + owed[resource] + lots[resource]) for resource in caps}
+    weighed = [menu for menu in menus if menu.offers and not menu.duty]
+    found = price(_offers(weighed, tuple(caps), policy), caps, reserve=kept)
+    return menus, PriceBook(
         day=day,
         label=label,
         model_version=model_version,
         policy_version=policy.version,
         level=policy.level,
-        number=number,
+        number=1,
         prices={resource: one for resource, one in found.by_resource.items() if one},
         caps=caps,
         reserve=reserve,
-        used={resource: found.used.get(resource, 0.0) + owed_uses[resource] for resource in caps},
+        used={resource: found.used.get(resource, 0.0) + owed[resource] for resource in caps},
         method=found.method if caps else FREE,
         muted=silent,
         made_at=made_at,
@@ -205,4 +207,4 @@ def _offers(menus: Sequence[Menu], resources: tuple[str, ...], policy: Policy) -
 
 def level_fits(book: PriceBook, policy: Policy) -> bool:
     """Whether a book's prices are in the unit in which the policy reckons."""
-    return (book.level == "L0") == (policy.level == "L0")
+    return (book.level == RULES_DECIDE) == (policy.level == RULES_DECIDE)

@@ -177,17 +177,21 @@ class Consent:
         end = (self.until_at is None, self.until_at or self.occurred_at)
         return (self.occurred_at, refusal, *end, self.channel, self.purpose, self.state)
 
+    def to_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "channel": self.channel,
+            "purpose": self.purpose,
+            "state": self.state,
+            "occurred_at": self.occurred_at.isoformat(),
+            "until_at": _text(self.until_at),
+        }
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Consent:
-        """The inverse of `Case.to_record` for one consent."""
-        until = record["until_at"]
-        return cls(
-            **{
-                **record,
-                "occurred_at": moment(record["occurred_at"]),
-                "until_at": None if until is None else moment(until),
-            }
-        )
+        """The inverse of `to_record`."""
+        moments = {name: _moment(record[name]) for name in ("occurred_at", "until_at")}
+        return cls(**{**record, **moments})
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,19 +226,14 @@ class Flag:
             "kind": self.kind,
             "state": self.state,
             "occurred_at": self.occurred_at.isoformat(),
-            "until_at": None if self.until_at is None else self.until_at.isoformat(),
+            "until_at": _text(self.until_at),
         }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Flag:
         """The inverse of `to_record`."""
-        until = record["until_at"]
-        return cls(
-            record["kind"],
-            record["state"],
-            moment(record["occurred_at"]),
-            None if until is None else moment(until),
-        )
+        moments = {name: _moment(record[name]) for name in ("occurred_at", "until_at")}
+        return cls(**{**record, **moments})
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,16 +328,7 @@ class Case:
             "decision_date": self.decision_date.isoformat(),
             "time_zone": self.time_zone,
             "enrolments": [one.to_record() for one in self.enrolments],
-            "consents": [
-                {
-                    "channel": word.channel,
-                    "purpose": word.purpose,
-                    "state": word.state,
-                    "occurred_at": word.occurred_at.isoformat(),
-                    "until_at": None if word.until_at is None else word.until_at.isoformat(),
-                }
-                for word in self.consents
-            ],
+            "consents": [word.to_record() for word in self.consents],
             "touches": [touch.to_record() for touch in self.touches],
             "model_version": self.model_version,
             "request_digest": self.request_digest,
@@ -386,6 +376,14 @@ def utc(at: datetime) -> datetime:
 def moment(text: str) -> datetime:
     """A moment as it stands in a record."""
     return utc(datetime.fromisoformat(text))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else moment(text)
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def _known(value: float | None) -> float | None:

@@ -128,9 +128,8 @@ def survey(case: Case, policy: Policy, now: datetime, muted: Collection[str] = (
     may = dict.fromkeys(one.action for one in passing)
     noes: dict[str, tuple[Blocked, ...]] = {}
     for one in asked:
-        if (
-            one.action not in may
-        ):  # only freshness and campaigns depend on the rule: the first rule's noes stand for all
+        if one.action not in may:
+            # Only freshness and campaigns depend on the rule: the first rule's noes stand for all.
             noes.setdefault(one.action, judged.noes(one.action, one.rule, one.due, one.enrolment))
     for enrolment in case.enrolments:
         for action in enrolment.effects:
@@ -142,8 +141,7 @@ def survey(case: Case, policy: Policy, now: datetime, muted: Collection[str] = (
     # A duty is not weighed against anything, and no lot takes its place.
     offers = (_of_rule(duties[0], 0, case, policy, lot),) if duties else _offers(passing, case, policy, judged, lot)
     drawn = () if duties else _drawn(case, policy, judged)
-    also = (action for action, _ in drawn)
-    eligible = dict.fromkeys([*may, *(offer.action for offer in offers), *also])
+    eligible = dict.fromkeys([*may, *(offer.action for offer in offers), *(action for action, _ in drawn)])
     return Menu(
         case=case,
         now=now,

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from features.config import School
-from serving.advise import policy_of
 from serving.page.routes import build_router
+from serving.policies import policy_of
 from serving.store import Store
 from tests.serving.page import made_list
 

@@ -17,8 +17,8 @@ from features.errors import BadInput, NotReady, Refused
 from features.lake import Lake
 from handrail import journeys, policies
 from handrail.settings import Settings
-from serving.advise import policy_of
 from serving.decide import Case, EnrolmentCase, Policy, decide
+from serving.policies import policy_of
 
 FIRST = date(2026, 3, 2)
 DAYS = (FIRST, FIRST + timedelta(days=7))

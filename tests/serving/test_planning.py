@@ -42,11 +42,7 @@ def _calls(number: int) -> Case:
 def _night(cases: list[Case], policy: Policy, **day):
     capacity = Capacity.from_config({**CAPACITY, "day": {**CAPACITY["day"], **day}})
     menus = [survey(case, policy, NOON) for case in cases]
-    silent = muted(menus, policy)
-    if silent:
-        menus = [survey(case, policy, NOON, silent) for case in cases]
-    names = {"label": "l", "model_version": "m1", "number": 1, "made_at": NOON}
-    book = plan(menus, policy, capacity, day=DAY, silent=silent, **names)
+    menus, book = plan(menus, policy, capacity, day=DAY, label="l", model_version="m1", made_at=NOON)
     return book, [settle(menu, policy, book) for menu in menus]
 
 
@@ -100,17 +96,12 @@ def test_equal_students_share_what_there_is(measuring) -> None:
 def test_while_nothing_is_measured_the_riskiest_are_served_first() -> None:
     policy = _policy()
     silent = [_case(number, values={"days_without_login": 9.0}) for number in range(30)]
-    others = [_case(number) for number in range(30, 90)]
-    capacity = Capacity.from_config({**CAPACITY, "day": {**CAPACITY["day"], "sms": 10}})
-    menus = [survey(case, policy, NOON) for case in silent]
-    names = {"label": "l", "model_version": "m1", "number": 1, "made_at": NOON}
-    book = plan(menus, policy, capacity, day=DAY, silent=(), **names)
-    decisions = [settle(menu, policy, book) for menu in menus]
+    others = [_case(number, risk=0.01, band="low") for number in range(30, 90)]
+    _, decisions = _night([*silent, *others], policy, sms=10)
     got = {one.student_id for one in decisions if one.channel == "sms"}
     assert len(got) == 9  # a twentieth is kept back
-    risks = {one.student_id: one.case.enrolments[0].risk for one in decisions}
+    risks = {case.student_id: case.enrolments[0].risk for case in silent}
     assert min(risks[student] for student in got) >= max(risks[student] for student in set(risks) - got)
-    assert others
 
 
 def test_a_rule_that_holds_for_nearly_everybody_is_left_out_for_the_day() -> None:

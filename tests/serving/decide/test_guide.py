@@ -11,9 +11,9 @@ import pytest
 from features.catalogue import FEATURES
 from features.config import DEFAULTS, School
 from features.errors import BadConfig
-from serving.advise import policy_of
 from serving.decide import FILES, Policy, decide
 from serving.decide.cascade import REASONS as CASCADE_REASONS
+from serving.policies import policy_of
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "rules.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```toml\n# (\w+)\.toml\n(.*?)```", GUIDE, flags=re.DOTALL)

@@ -5,10 +5,10 @@ import pytest
 from features.catalogue import FEATURES
 from features.config import School
 from features.errors import BadConfig
-from serving.advise import policy_of
 from serving.decide import EnrolmentCase
 from serving.decide.conditions import conditions
 from serving.decide.config import LANGUAGES, Faults, Table
+from serving.policies import policy_of
 
 
 def _holds(make_policy, condition: str, **values: float | None) -> bool:

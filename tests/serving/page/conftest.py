@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 
 from features import clock
 from features.config import School
-from serving.advise import policy_of
 from serving.decide import Policy
 from serving.page.routes import build_router
+from serving.policies import policy_of
 from serving.store import Store
 from tests.serving.page import made_list
 

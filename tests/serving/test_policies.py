@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from features.config import School
-from serving.advise import policy_in_force
 from serving.decide import Margins
+from serving.policies import policy_in_force
 from serving.store import Store
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.clock import day_number
@@ -299,6 +300,48 @@ def make(out: Path, events: int, students: int | None = None) -> None:
     kept = [file for file in files if file["rows"]]
     manifest = {"batches": _batches(kept), "files": kept, "zone": ZONE}
     replace_file(lake / "manifest.json", json.dumps(manifest, indent=1).encode())
+
+
+def split_night(made: Path, out: Path) -> dict[str, dict[str, object]]:
+    """Makes a school of the same rows; those known on the day before the last cut-off are an import of their own.
+
+    Args:
+        made: the home of a school of `make`; its files are linked to.
+        out: the other home; must not hold a lake yet.
+
+    Returns:
+        The manifests of its lake `before` that import and `after` it; the former is in its place.
+    """
+    manifest = json.loads((made / "lake" / "manifest.json").read_text("utf-8"))
+    last, night = manifest["batches"][-1]["id"], "99999-night"
+    batches = out / "lake" / "batches"
+    for name in (last, night):
+        (batches / name).mkdir(parents=True)
+    for folder in (made / "lake" / "batches").iterdir():
+        if folder.name != last:
+            (batches / folder.name).symlink_to(folder.resolve())
+    files = [file for file in manifest["files"] if Path(file["path"]).parent.name != last]
+    new = []
+    for file in manifest["files"][len(files) :]:
+        rows = pq.read_table(made / "lake" / file["path"])
+        is_new = pc.equal(rows["known_day"], day_number(cuts()[-1]) - 1)
+        files += _part(file, rows.filter(pc.invert(is_new)), out, last)
+        new += _part(file, rows.filter(is_new), out, night)
+    before = manifest | {"files": files}
+    imported = manifest["batches"][-1] | {"id": night, "digest": night}
+    after = before | {"files": files + new, "batches": [*manifest["batches"], imported]}
+    replace_file(out / "lake" / "manifest.json", json.dumps(before).encode())
+    return {"before": before, "after": after}
+
+
+def _part(file: dict[str, object], rows: pa.Table, out: Path, batch: str) -> list[dict[str, object]]:
+    if not rows.num_rows:
+        return []
+    path = out / "lake" / "batches" / batch / Path(str(file["path"])).name
+    pq.write_table(rows, path, compression="zstd")
+    last = pc.max(rows["known_day"]).as_py()
+    name = str(path.relative_to(out / "lake"))
+    return [file | {"path": name, "rows": rows.num_rows, "last_known_day": last}]
 
 
 def _volumes(db: duckdb.DuckDBPyConnection, events: int, each: float) -> dict[str, float]:

@@ -50,6 +50,11 @@ def day_start(day: date | int, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def local_day(moment: datetime, zone: str) -> int:
+    """The day number of an aware moment in the zone; of many moments, `local_days`."""
+    return day_number(moment.astimezone(ZoneInfo(zone)).date())
+
+
 def midnights(days: np.ndarray, zone: str) -> np.ndarray:
     """The first moments of local days, as `day_start` gives them.
 

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MADE_HERE = ("email:", "mbox_sha1sum:", "bitrix24:", "getcourse:", "usedesk:", "zendesk:")
 """How names begin that importers make of e-mail addresses: nobody's own id begins so."""
 
+_KEPT = 8  # states of lakes whose identities are remembered
 _SHORTEST_KEY = 32
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 _MEND = (
@@ -93,8 +94,9 @@ class Identities:
     @classmethod
     def of(cls, lake: Lake, known_by: datetime | None = None) -> Identities:
         """Those of a lake that were known at a moment; all that are known when none is given."""
-        rows = lake.read("identities")
-        return cls(rows if known_by is None else rows[rows["known_at"] <= pd.Timestamp(known_by)])
+        files = [(path, path.stat()) for path in lake.paths("identities")]
+        every = _held(lake.root, lake.zone, tuple((path, one.st_mtime_ns, one.st_size) for path, one in files))
+        return every if known_by is None else cls(every._rows[every._rows["known_at"] <= pd.Timestamp(known_by)])
 
     @cached_property
     def _student_of(self) -> dict[str, str]:
@@ -164,6 +166,14 @@ class Identities:
         again = self.resolved(rows[during]).assign(known_at=told_at[during])
         rows = rows.assign(student_id=told["person_id"].where(before, rows["student_id"]))
         return pd.concat([rows, again], ignore_index=True)
+
+
+@lru_cache(_KEPT)
+def _held(root: Path, zone: str, files: tuple[tuple[Path, int, int], ...]) -> Identities:
+    """The identities in some files, remembered: each answer about a student asks for them again and again."""
+    from features.lake import Lake  # which needs this room
+
+    return Identities(Lake(root, zone).read("identities"))
 
 
 def told_sql(table: str) -> str:

@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,18 +108,26 @@ class Lake:
         """The imports so far, oldest first: source, digest, moment and report."""
         return list(self._manifest()["batches"])
 
-    def paths(self, table: str) -> list[Path]:
-        """The Parquet files of a table."""
-        return [self.root / entry["path"] for entry in self._manifest()["files"] if entry["table"] == table]
+    def paths(self, table: str, added_since: datetime | None = None) -> list[Path]:
+        """The Parquet files of a table; of the imports since a moment only, where one is given."""
+        manifest = self._manifest()
+        paths = [self.root / entry["path"] for entry in manifest["files"] if entry["table"] == table]
+        if added_since is None:
+            return paths
+        new = {one["id"] for one in manifest["batches"] if datetime.fromisoformat(one["added_at"]) >= added_since}
+        return [path for path in paths if path.parent.name in new]
 
-    def read(self, table: str, only: tuple[str, Sequence[str]] | None = None) -> pd.DataFrame:
+    def read(
+        self, table: str, only: tuple[str, Sequence[str]] | None = None, *, added_since: datetime | None = None
+    ) -> pd.DataFrame:
         """Rows of a table, every version, with `day` and `known_day` (day numbers in the school's zone).
 
         Args:
             table: the contract's name.
             only: (column, values) to keep.
+            added_since: rows of the imports since this moment only.
         """
-        paths = self.paths(table)
+        paths = self.paths(table, added_since)
         if only is not None and not only[1]:
             paths = []
         return _rows(table, paths, self.zone, [(only[0], "in", list(only[1]))] if only else None)
@@ -305,14 +315,20 @@ class Batch:
 
 def _rows(table: str, paths: Sequence[Path], zone: str, filters: list[Any] | None = None) -> pd.DataFrame:
     """Rows of files of a table; columns that an older version did not write are empty."""
-    typed = with_days(empty(table), zone)
+    typed = _typed(table, zone)
     if not paths:
-        return typed
+        return typed.copy()
     files = [pq.read_table(path, filters=filters) for path in paths]
     rows = pa.concat_tables(files, promote_options="default").to_pandas()
     for name in typed.columns.difference(rows.columns):
         rows[name] = typed[name].reindex(rows.index)
     return rows[typed.columns]
+
+
+@cache
+def _typed(table: str, zone: str) -> pd.DataFrame:
+    """No rows of a table, with all their columns."""
+    return with_days(empty(table), zone)
 
 
 def _newer_versions(contract: Contract, old: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

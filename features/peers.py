@@ -12,7 +12,7 @@ FEWEST = 5  # course-mates below which a rank would be about persons, not about 
 _MOST_WEEKS = 1 << 20
 
 Standing = tuple[np.ndarray, np.ndarray]
-"""(k,) different values in ascending order, and (k + 1,) how many have less than each, and how many there are."""
+"""(k,) different values in ascending order, and (2 k + 1,) the ranks below, at and between them, in turns."""
 Usual = Mapping[int, tuple[Standing, ...]]
 """By group, for each compared feature, what its members have."""
 
@@ -54,17 +54,16 @@ def ranks(columns: Sequence[np.ndarray], mates: np.ndarray, among: Usual) -> lis
     """
     found = [np.full(len(mates), np.nan) for _ in columns]
     for group, rows in _members(mates):
-        for values, (known, below), ranked in zip(columns, among.get(group, ()), found, strict=False):
-            if below[-1] >= FEWEST:
-                own = values[rows]
-                place = np.searchsorted(known, own)
-                is_there = known[np.minimum(place, len(known) - 1)] == own
-                equal = np.where(is_there, below[np.minimum(place + 1, len(known))] - below[place], 0)
-                ranked[rows] = np.where(np.isnan(own), np.nan, (below[place] + equal / 2) / below[-1])
+        for values, (known, between), ranked in zip(columns, among.get(group, ()), found, strict=False):
+            own = values[rows]
+            place = known.searchsorted(own, "left") + known.searchsorted(own, "right")
+            ranked[rows] = np.where(np.isnan(own), np.nan, between[place])
     return found
 
 
 def _members(mates: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    if len(mates) == 1:
+        return iter([(int(mates[0]), np.zeros(1, dtype="int64"))])
     order = np.argsort(mates, kind="stable")
     names, starts = np.unique(mates[order], return_index=True)
     return zip(names.tolist(), np.split(order, starts[1:])[: len(names)], strict=True)
@@ -72,4 +71,9 @@ def _members(mates: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 def _standing(values: np.ndarray) -> Standing:
     known, count = np.unique(values[~np.isnan(values)], return_counts=True)
-    return known, np.append(0, np.cumsum(count))
+    below = np.append(0, np.cumsum(count))
+    between = np.full(2 * len(known) + 1, np.nan)
+    if below[-1] >= FEWEST:
+        between[::2] = below / below[-1]
+        between[1::2] = (below[:-1] + below[1:]) / 2 / below[-1]
+    return known, between

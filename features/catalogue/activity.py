@@ -111,10 +111,9 @@ def activity_trend(g: Grid) -> np.ndarray:
 )
 def activity_slope_56d(g: Grid) -> np.ndarray:
     """Least-squares slope of the active days of 8 weeks; unknown before the 8th week is over."""
-    back = np.array([g.days_with("clicks", 7 * n) for n in range(9)])
-    weeks = np.diff(back, axis=0)[::-1]
-    centred = np.arange(8) - 3.5
-    slope = (centred[:, None] * weeks).sum(axis=0) / (centred**2).sum()
+    # The sum of (week - 3.5) x its days, summed by parts: whole weeks back from now, less the half of what all 8 have.
+    sums = [g.days_with("clicks", 7 * weeks) for weeks in range(1, 9)]
+    slope = (sum(sums[:-1]) - 3.5 * sums[-1]) / 42
     return np.where(g.day - g.facts["start_day"] >= 56, slope, np.nan)
 
 
@@ -171,7 +170,7 @@ def _silence(g: Grid, days: int) -> np.ndarray:
 )
 def weekday_regularity_28d(g: Grid) -> np.ndarray:
     """Share of the other whole weeks in which an active weekday is active again; unknown before there are 2 of each."""
-    weeks = np.clip((g.day - g.facts["start_day"]) // 7, 0, 4)
+    weeks = np.minimum(np.maximum((g.day - g.facts["start_day"]) // 7, 0), 4)
     whole = np.arange(28)[:, None] >= 28 - 7 * weeks
     days = ((g.daily("clicks", 28) > 0) & whole).reshape(4, 7, -1).sum(axis=0)
     total = days.sum(axis=0)
@@ -188,7 +187,7 @@ def weekday_regularity_28d(g: Grid) -> np.ndarray:
 def hour_regularity_28d(g: Grid) -> np.ndarray:
     """The largest of the shares of active days with activity at night, in the morning, afternoon and evening."""
     seen = g.flags("seen", 28)
-    days = np.array([((seen & flag) > 0).sum(axis=0) for flag in SEEN_QUARTERS])
+    days = ((seen & np.array(SEEN_QUARTERS)[:, None, None]) > 0).sum(axis=1)
     return share(days.max(axis=0), (seen > 0).sum(axis=0))
 
 
@@ -204,7 +203,7 @@ def hour_regularity_28d(g: Grid) -> np.ndarray:
 def resource_kinds_28d(g: Grid) -> np.ndarray:
     """Of content, lessons, forum, quizzes, homework and live classes."""
     seen = np.bitwise_or.reduce(g.flags("seen", 28), axis=0)
-    return np.sum([(seen & flag) > 0 for flag in SEEN_RESOURCES], axis=0).astype("float64")
+    return np.bitwise_count(seen & sum(SEEN_RESOURCES)).astype("float64")
 
 
 @feature(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from features.measures import choose
+
 if TYPE_CHECKING:
     from features.grid import Grid
 
@@ -96,4 +98,4 @@ class Family:
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """(n,) part / whole; unknown where there is no whole."""
-    return np.where(whole > 0, part / whole, np.nan)
+    return choose(whole > 0, part / whole, np.nan)

@@ -87,6 +87,18 @@ def tickets_urgent_now(g: Grid) -> np.ndarray:
     "count",
     monotone=1,
     step="tickets",
+    en="Tickets of a mass incident open now (P1)",
+    ru="Открытых обращений о массовом сбое (P1)",
+    zh="目前未解决的大规模故障工单（P1）",
+)
+def tickets_p1_now(g: Grid) -> np.ndarray:
+    return g.total("mass_change")
+
+
+@feature(
+    "count",
+    monotone=1,
+    step="tickets",
     en="Tickets about payment open now",
     ru="Открытых обращений об оплате",
     zh="目前未解决的支付工单",

@@ -375,6 +375,11 @@ _ALL = (
                 *FLAG_KINDS,
             ),
             "state": _choice("set, or cleared", "set", "cleared", default="set"),
+            "reference": _id(
+                "your own name of the matter, such as a case number, so that one of several can be cleared; a word "
+                "without one clears all of the kind",
+                False,
+            ),
             "until_at": Column("time", "when it ends by itself; empty is until cleared", False),
             "source": Column("text", "who says so; no details of the matter itself", False),
             **_TIMES,

@@ -34,9 +34,7 @@ _FIRST = ("occurred_at", "day", "known_day", "until_day")
 
 def handed_in(tables: Tables) -> Any:
     """Submissions as they were first told of: what comes later is their score."""
-    rows = tables["submissions"]
-    told = rows.group_by("submission_id").agg(first=rows.known_day.min())
-    first = rows.join(told, "submission_id").filter(lambda t: t.known_day == t.first)
+    first = tables["submissions"].filter(lambda t: ~t.is_later.fill_null(False))
     return first.select(*_TASK, "submission_id", "occurred_at", "day", "known_day", "carried_over")
 
 

@@ -19,7 +19,7 @@ class Pane:
 
     Attributes:
         at: (n,) int32, positions of enrolments in ascending order.
-        day: (n,) int32, day numbers of what happened.
+        day: (n,) int32, day numbers of what happened, in ascending order for each enrolment.
         known_day: (n,) int32, day numbers of when it was known.
         measures: by name, (n,) whole numbers.
     """
@@ -52,26 +52,34 @@ class Panes:
         Args:
             positions: (n,) int64. A pane without a row of theirs is left out.
         """
+        if len(positions) == self.size == 1:
+            return {name: pane for name, pane in self.panes.items() if len(pane.at)}
+        if len(positions) == 1:
+            return self._of_one(int(positions[0]))
         found = {}
-        for name, starts in self._starts.items():
-            low, high = starts[positions], starts[positions + 1]
-            if len(positions) == 1:
-                if low[0] < high[0]:
-                    found[name] = self.panes[name].rows(
-                        slice(low[0], high[0]), np.zeros(high[0] - low[0], dtype="int64")
-                    )
-                continue
+        lows, highs = self._starts[positions].T, self._starts[positions + 1].T
+        for (name, pane), low, high in zip(self.panes.items(), lows, highs, strict=True):
             length = high - low
             if total := int(length.sum()):
                 at = np.repeat(np.arange(len(positions)), length)
                 place = np.arange(total) - np.repeat(np.cumsum(length) - length, length)
-                found[name] = self.panes[name].rows(place + np.repeat(low, length), at)
+                found[name] = pane.rows(place + np.repeat(low, length), at)
         return found
 
+    def _of_one(self, position: int) -> dict[str, Pane]:
+        edges = zip(self._starts[position].tolist(), self._starts[position + 1].tolist(), strict=True)
+        return {
+            name: pane.rows(slice(low, high), np.zeros(high - low, dtype="int64"))
+            for (name, pane), (low, high) in zip(self.panes.items(), edges, strict=True)
+            if low < high
+        }
+
     @cached_property
-    def _starts(self) -> dict[str, np.ndarray]:
+    def _starts(self) -> np.ndarray:
+        """(size + 1, panes) where the rows of each enrolment begin in each pane."""
         edges = np.arange(self.size + 1)
-        return {name: np.searchsorted(pane.at, edges) for name, pane in self.panes.items()}
+        starts = [np.searchsorted(pane.at, edges) for pane in self.panes.values()]
+        return np.array(starts, dtype="int64").reshape(-1, self.size + 1).T.copy()
 
     @cached_property
     def first_day(self) -> int | None:

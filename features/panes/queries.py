@@ -14,7 +14,7 @@ from features.panes import activity, contacts, homework, live, payments, satisfa
 from features.panes.counted import Counted
 from features.panes.relations import KEYS, Tables
 
-VERSION = 9  # counts up when a query changes its meaning, so that kept panes are built anew
+VERSION = 10  # counts up when a query changes its meaning, so that kept panes are built anew
 VERSIONED = {
     "enrolments": "enrolment_id",
     "assignments": "assignment_id",
@@ -41,6 +41,7 @@ STEPS: dict[str, tuple[Query, tuple[str, ...]]] = {
     "first_handed_in": (homework.first_handed_in, ("handed_in",)),
     "first_tries": (homework.first_tries, ("handed_in",)),
     "owed_done": (homework.owed_done, ("owed", "first_handed_in")),
+    "own_tickets": (tickets.own_tickets, ("tickets", "enrolments")),
 }
 """What several panes are made of: the query and what it reads, in the order of making."""
 PANES: dict[str, tuple[Query, tuple[str, ...]]] = {
@@ -56,11 +57,11 @@ PANES: dict[str, tuple[Query, tuple[str, ...]]] = {
     "timed": (homework.timed, ("first_tries", "assignments")),
     "scored": (homework.scored, ("submissions",)),
     "tickets": (tickets.tickets, ("tickets", "enrolments")),
-    "open_now": (tickets.open_now, ("tickets", "enrolments")),
-    "first_responses": (tickets.first_responses, ("tickets", "enrolments")),
-    "resolutions": (tickets.resolutions, ("tickets", "enrolments")),
-    "late_responses": (tickets.late_responses, ("tickets", "enrolments")),
-    "late_resolutions": (tickets.late_resolutions, ("tickets", "enrolments")),
+    "open_now": (tickets.open_now, ("own_tickets",)),
+    "first_responses": (tickets.first_responses, ("own_tickets",)),
+    "resolutions": (tickets.resolutions, ("own_tickets",)),
+    "late_responses": (tickets.late_responses, ("own_tickets",)),
+    "late_resolutions": (tickets.late_resolutions, ("own_tickets",)),
     "ratings": (satisfaction.ratings, ("ratings", "enrolments")),
     "low_ratings": (satisfaction.low_ratings, ("ratings", "enrolments")),
     "nps": (satisfaction.nps, ("nps", "enrolments")),
@@ -122,9 +123,7 @@ def _relation(name: str) -> Any:
     query, read = (PANES | STEPS)[name]
     tables = {}
     for table in read:
-        types = _relation(table).schema() if table in STEPS else schema(table)
-        if counts_by_id(name):
-            types = types | {"enrolment_id": "string"}
+        types = _relation(table).schema() if table in STEPS else schema(table, by_id=counts_by_id(name))
         tables[table] = ibis.table(types, name=table)
     made = query(tables)
     if name in STEPS:
@@ -137,16 +136,16 @@ def counts_by_id(name: str) -> bool:
     return name in COUNTED and TABLES[COUNTED[name].table].columns["enrolment_id"].required
 
 
-def schema(table: str) -> dict[str, str]:
-    """Names and types of a table as the queries see it: enrolments are named by their position."""
+def schema(table: str, *, by_id: bool = False) -> dict[str, str]:
+    """Names and types of a table as the queries see it: enrolments are named by their position, or by their ids."""
     columns = {name: _TYPES.get(column.kind, "string") for name, column in TABLES[table].columns.items()}
     columns |= _ADDED.get(table, {})
     columns |= {day_column(name): "int32" for name, kind in columns.items() if kind == _TYPES["time"]}
     if table in VERSIONED:
-        columns["until_day"] = "int32"
-    if table == "activity":
+        columns |= {"until_day": "int32", "is_later": "boolean"}
+    if table == "activity" and by_id:
         columns["quarter"] = "int32"
-    if "enrolment_id" in columns:
+    if "enrolment_id" in columns and not by_id:
         columns["enrolment_id"] = "int32"
     if "student_id" in columns:  # the student; the name in the row, and since when it is known to be the student's
         columns |= {"known_as": "string", "named_day": "int32"}

@@ -5,41 +5,23 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from features.business_hours import BusinessHours
-from features.clock import midnights
 from features.config import School
 from features.contracts import TABLES
 from features.contracts.check import empty
 from features.errors import BadConfig
-from features.identity import Identities, told_sql
+from features.identity import Identities
 from features.lake import Lake, with_days
-from features.panes.activity import QUARTER
-from features.panes.kept import Pane, Panes
-from features.panes.queries import (
-    PANES,
-    READ,
-    VERSION,
-    VERSIONED,
-    counts_by_id,
-    reads,
-    schema,
-    sql,
-    steps,
-)
-from features.panes.relations import KEYS
-
-Source = list[Path] | pd.DataFrame
-"""A table as Parquet files or as rows."""
-
-_BATCH = 500_000  # rows of a pane that are in flight
+from features.panes.engine import Source, build
+from features.panes.kept import Panes
+from features.panes.night import Earlier, brought_up, files_of, note, touched
+from features.panes.queries import PANES, VERSION, VERSIONED, reads
 
 
 def of_school(school: School, ids: pd.Index) -> Panes:
@@ -52,27 +34,58 @@ def of_school(school: School, ids: pd.Index) -> Panes:
         BadConfig: the settings of the support cannot be used.
     """
     lake = Lake(school.lake, school.zone)
-    settings = repr((school.config("school")["support"], school.zone, VERSION))
-    state = hashlib.sha256(f"{lake.version} {settings}".encode()).hexdigest()[:16]
+    settings = _digest(repr((school.config("school")["support"], school.zone, VERSION)))
     root = school.home / "cache"
-    folder = root / f"panes-{state}"
+    folder = root / f"panes-{settings}-{_digest(lake.version)}"
     if not folder.exists():
-        making = root / f".panes-{state}"
+        making = root / f".{folder.name}"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
-        sources: dict[str, Source] = {
-            name: lake.paths(name) or with_days(empty(name), school.zone) for name in (*READ, "identities")
-        }
-        sources["tickets"] = with_promises(lake.read("tickets"), school)
-        for name, key in VERSIONED.items():
-            if name == "enrolments" or not lake.is_unique(name, key):
-                sources[name] = in_force(_versions(lake, name), key)
-        build(sources, ids, school.zone, spill=making / "spill").save(making)
-        shutil.rmtree(making / "spill", ignore_errors=True)
-        for old in root.glob("panes-*"):
-            shutil.rmtree(old, ignore_errors=True)
+        earlier = _earlier(root, settings, lake)
+        sources, spill = _sources(school, lake), making / "spill"
+        if earlier is None:
+            made = build(sources, ids, school.zone, spill=spill)
+        else:
+            made = brought_up(earlier, ids, touched(lake, ids, earlier), sources, school.zone, spill)
+        made.save(making)
+        note(making, files_of(lake), ids)
+        shutil.rmtree(spill, ignore_errors=True)
         making.replace(folder)
+        _sweep(root, folder)
     return Panes.open(folder)
+
+
+def _earlier(root: Path, settings: str, lake: Lake) -> Earlier | None:
+    try:
+        return Earlier.of(list(root.glob(f"panes-{settings}-*")), lake)
+    except FileNotFoundError:  # another process swept it meanwhile
+        return None
+
+
+def _sweep(root: Path, keep: Path) -> None:
+    """Takes away earlier panes, under another name first: what a kill leaves of them is never taken for whole."""
+    for half in root.glob(".gone-*"):
+        shutil.rmtree(half, ignore_errors=True)
+    for old in root.glob("panes-*"):
+        if old != keep:
+            with suppress(OSError):  # another process may sweep too
+                shutil.rmtree(old.replace(root / f".gone-{old.name}"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _sources(school: School, lake: Lake) -> dict[str, Source]:
+    """The tables of a lake as the panes read them."""
+    sources: dict[str, Source] = {
+        name: paths or with_days(empty(name), school.zone) for name, paths in files_of(lake).items()
+    }
+    sources["tickets"] = with_promises(lake.read("tickets"), school)
+    for name, key in VERSIONED.items():
+        if name == "enrolments" or not lake.is_unique(name, key):
+            sources[name] = in_force(_versions(lake, name), key)
+    return sources
 
 
 def of_students(
@@ -157,128 +170,16 @@ def in_force(versions: pd.DataFrame, key: str) -> pd.DataFrame:
         key: the column that names the entity.
 
     Returns:
-        Those that were the newest one known at any cut-off, with `until_day` (missing for the newest of all). Of
-        versions known at one moment the one that the lake was given last counts.
+        Those that were the newest one known at any cut-off, with `until_day` (missing for the newest of all), and
+        `is_later` where any of them had one before it. Of versions known at one moment the one that the lake was given
+        last counts.
     """
-    if versions[key].is_unique:
-        return versions.assign(until_day=pd.array([pd.NA] * len(versions), dtype="Int32"))
-    ordered = versions.sort_values(["known_day", "known_at"], kind="stable")
+    several = versions[key].duplicated(keep=False).to_numpy(bool)
+    single = versions[~several].assign(until_day=pd.array([pd.NA] * int((~several).sum()), dtype="Int32"))
+    if not several.any():
+        return single
+    ordered = versions[several].sort_values(["known_day", "known_at"], kind="stable")
     until = ordered.groupby(key)["known_day"].shift(-1).astype("Int32")
-    kept = until.isna() | (until > ordered["known_day"])
-    return ordered.assign(until_day=until)[kept.to_numpy(bool)]
-
-
-def build(
-    sources: Mapping[str, Source],
-    ids: pd.Index,
-    zone: str,
-    *,
-    panes: Collection[str] = PANES,
-    spill: Path | None = None,
-) -> Panes:
-    """Reduces raw tables to panes.
-
-    Args:
-        sources: each table that the panes read, and `identities` where there are any.
-        ids: enrolments; rows of others are left out.
-        zone: the school's.
-        panes: which ones.
-        spill: a folder for what does not fit into memory.
-    """
-    with duckdb.connect() as engine:
-        engine.execute("SET preserve_insertion_order = false")
-        if spill is not None:
-            engine.execute(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
-        engine.register(
-            "ids", pa.table({"enrolment_id": pa.array(ids, pa.string()), "at": np.arange(len(ids), dtype="int32")})
-        )
-        engine.execute("CREATE TEMP TABLE positions AS FROM ids")
-        for name in sorted(sources, key=lambda name: name != "identities"):  # the others are told through it
-            _view(engine, name, sources[name], zone)
-        for name in steps(panes):
-            engine.execute(f"CREATE TEMP TABLE {name} AS {sql(name)}")
-        return Panes(len(ids), {name: _pane(engine, name) for name in panes})
-
-
-def _view(engine: duckdb.DuckDBPyConnection, name: str, source: Source, zone: str) -> None:
-    """A table as the queries see it (`features.panes.queries.schema`), and with the enrolments' ids as `by_id_...`."""
-    if isinstance(source, list):
-        engine.read_parquet([str(path) for path in source], union_by_name=True).create_view(f"raw_{name}")
-    else:
-        engine.register(f"raw_{name}", pa.Table.from_pandas(source, preserve_index=False))
-    there = set(engine.table(f"raw_{name}").columns)
-    # A lake of an earlier release lacks newer columns.
-    columns = {column: f'raw."{column}"' if column in there else "NULL" for column in schema(name)}
-    if "quarter" in columns:
-        columns["quarter"] = _quarter(engine, name, zone)
-    rows = f"raw_{name} raw"
-    _create(engine, f"by_id_{name}", rows, columns)
-    if "enrolment_id" in columns:
-        positions = "positions ON positions.enrolment_id = raw.enrolment_id"
-        if TABLES[name].columns["enrolment_id"].required:
-            rows, columns["enrolment_id"] = f"{rows} JOIN {positions}", "positions.at"
-        else:  # a fact of an enrolment that nobody knows is a fact of none
-            rows = f"{rows} LEFT JOIN {positions}"
-            columns["enrolment_id"] = "CASE WHEN raw.enrolment_id IS NOT NULL THEN coalesce(positions.at, -1) END"
-    if "student_id" in columns and name not in ("enrolments", "identities"):
-        rows = f"({told_sql(f'raw_{name}')}) {rows.removeprefix(f'raw_{name} ')}"
-        columns |= {"student_id": "raw.person_id", "known_as": "raw.student_id", "named_day": "raw.person_day"}
-    elif "known_as" in columns and "known_as" not in there:
-        columns["known_as"] = "raw.student_id"
-    _create(engine, name, rows, columns)
-
-
-def _create(engine: duckdb.DuckDBPyConnection, name: str, rows: str, columns: Mapping[str, str]) -> None:
-    chosen = ", ".join(f'{expression} AS "{column}"' for column, expression in columns.items())
-    engine.execute(f'CREATE VIEW "{name}" AS SELECT {chosen} FROM {rows}')
-
-
-def _quarter(engine: duckdb.DuckDBPyConnection, name: str, zone: str) -> str:
-    """The quarter of the school's day: each spell between two changes of the clock has its own distance to UTC."""
-    [(first, last)] = engine.sql(f"SELECT min(day), max(day) FROM raw_{name}").fetchall()
-    days = np.arange(first or 0, (last or 0) + 1)
-    behind = days * 4 * QUARTER - midnights(days, zone)  # what a day that begins with a change has is the day's own
-    starts = np.flatnonzero(np.append(True, behind[1:] != behind[:-1]))
-    cases = " ".join(f"WHEN raw.day >= {days[start]} THEN {behind[start]}" for start in reversed(starts))
-    since = f"epoch_us(raw.occurred_at) + CASE {cases} END - raw.day::BIGINT * {4 * QUARTER}"
-    return f"least(greatest(({since}) // {QUARTER}, 0), 3)::INTEGER"
-
-
-def _pane(engine: duckdb.DuckDBPyConnection, name: str) -> Pane:
-    """Runs a pane's query, a batch of rows at a time, and puts its rows in order."""
-    query = sql(name)
-    if counts_by_id(name):
-        table = PANES[name][1][0]
-        query = (
-            f'WITH "{table}" AS (FROM "by_id_{table}"), counted AS ({query}) '
-            "SELECT positions.at AS enrolment_id, counted.* EXCLUDE (enrolment_id) FROM counted "
-            "JOIN positions USING (enrolment_id)"
-        )
-    reader = engine.sql(query).to_arrow_reader(_BATCH)
-    columns: dict[str, list[np.ndarray]] = {column: [] for column in reader.schema.names}
-    for batch in reader:
-        for column, values in zip(reader.schema.names, batch.columns, strict=True):
-            columns[column].append(_small(values.to_numpy(zero_copy_only=False)))
-    at, day, known_day = (_joined(columns.pop(key)).astype("int32", copy=False) for key in KEYS)
-    order = np.argsort(_place(at, day, known_day))
-    measures = {column: _joined(columns.pop(column))[order] for column in list(columns)}
-    return Pane(at[order], day[order], known_day[order], measures)
-
-
-def _place(*keys: np.ndarray) -> np.ndarray:
-    """(n,) one number for each combination of keys, in their order; the keys of a pane do not repeat."""
-    place = np.zeros(len(keys[0]), dtype="int64")
-    for key in keys:
-        low = int(key.min(initial=0))
-        place = place * (int(key.max(initial=0)) - low + 1) + (key - low)
-    return place
-
-
-def _small(values: np.ndarray) -> np.ndarray:
-    """Whole numbers in as few bytes as they need."""
-    fits = not len(values) or np.abs(values).max() <= np.iinfo("int32").max
-    return values.astype("int32" if fits else "int64")
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype="int32")
+    kept = (until.isna() | (until > ordered["known_day"])).to_numpy(bool)
+    ordered = ordered.assign(until_day=until)[kept]
+    return pd.concat([single.assign(is_later=False), ordered.assign(is_later=ordered[key].duplicated())])

@@ -11,7 +11,8 @@ from features.panes.relations import Tables, first_known, known_first, of_enrolm
 
 HOUR = 100  # hundredths of a working hour
 STAR = 100  # hundredths of a point of satisfaction
-URGENT = ("P1", "P2")
+MASS = "P1"
+URGENT = (MASS, "P2")
 TECHNICAL = ("access", "functionality")
 _MOVES = ("opened", "resolved", "reopened")  # in the order that they have when they happen at one moment
 _PROMISES = {"respond_by": ("responded", "resolved"), "resolve_by": ("resolved",)}
@@ -29,7 +30,8 @@ tickets = Counted(
 )
 
 
-def _events(tables: Tables) -> Any:
+def own_tickets(tables: Tables) -> Any:
+    """Events of tickets by enrolment."""
     return of_enrolments(tables["tickets"], tables["enrolments"])
 
 
@@ -39,13 +41,14 @@ def open_now(tables: Tables) -> Any:
     The kind of an open ticket is what its last opening said, so that a ticket sorted anew changes only from then on.
     """
     ticket = ["enrolment_id", "ticket_id"]
-    events = known_first(_events(tables))
+    events = known_first(tables["own_tickets"])
     moves = events.filter(events.event.isin(_MOVES))
     rank = ibis.cases(*((moves.event == move, i) for i, move in enumerate(_MOVES)))
     is_open = moves.event != "resolved"
     states = {
         "open": ones(is_open),
         "urgent": ones(is_open & moves.priority.isin(URGENT)),
+        "mass": ones(is_open & (moves.priority == MASS)),
         "payment": ones(is_open & (moves.category == "payment")),
         "technical": ones(is_open & moves.category.isin(TECHNICAL)),
     }
@@ -61,7 +64,7 @@ def open_now(tables: Tables) -> Any:
 
 def _answers(tables: Tables, events: tuple[str, ...]) -> Any:
     """The first answer of these kinds to each opening, as it was known, with the working hours that it took."""
-    all_events = _events(tables)
+    all_events = tables["own_tickets"]
     opened = all_events.filter(all_events.event == "opened").select(
         "enrolment_id", "ticket_id", opening="event_id", opened_at="occurred_at", since="work", asked="known_day"
     )
@@ -88,7 +91,7 @@ def resolutions(tables: Tables) -> Any:
 
 def _breaches(tables: Tables, promise: str) -> Any:
     """A promise is broken on the day it falls due, until an answer that had kept it is known."""
-    events = _events(tables)
+    events = tables["own_tickets"]
     opened = events.filter(events.event == "opened").select(
         "enrolment_id", "ticket_id", "event_id", "known_day", by=events[promise], day=events[f"{promise}_day"]
     )

@@ -72,6 +72,20 @@ def test_the_same_arguments_make_the_same_files(school, lake, tmp_path):
         make(tmp_path, EVENTS)
 
 
+def test_the_night_gives_the_values_of_the_build(school, ours, tmp_path):
+    (tmp_path / "lake").symlink_to(school.lake)
+    measurements.prepare_night(tmp_path)
+    [before] = (tmp_path / "night" / "cache-before").iterdir()
+    found = measurements.build_night(tmp_path)
+    [after] = (tmp_path / "night" / "cache").iterdir()
+    assert before.name != after.name
+    expected = ours[ours["day"] == day_number(cuts()[-1])]
+    assert found["rows"] == len(expected)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "night" / "build.parquet"), expected.reset_index(drop=True)
+    )
+
+
 def test_pandas_gives_the_values_of_the_build(school, lake, ours, tmp_path):
     theirs = thirty_pandas.thirty(lake, DAYS)
     ours.to_parquet(tmp_path / "build.parquet")

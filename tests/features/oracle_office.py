@@ -29,6 +29,7 @@ def support(past: Past, settings: Mapping[str, Any]) -> dict[str, float]:
         "cancel_requested_30d": lately("cancel_requested", 30),
         "refund_requested_30d": lately("refund_requested", 30),
         "tickets_urgent_now": len(of_kind(now_open, "P1", "P2", column="priority")),
+        "tickets_p1_now": len(of_kind(now_open, "P1", column="priority")),
         "tickets_payment_now": len(of_kind(now_open, "payment", column="category")),
         "tickets_technical_now": len(of_kind(now_open, "access", "functionality", column="category")),
         "tickets_reopened_90d": lately("reopened", 90),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.clock import date_of, day_number, day_start, local_days, midnights
+from features.clock import date_of, day_number, day_start, local_day, local_days, midnights
 
 
 def days(*moments: str, zone: str) -> list:
@@ -33,6 +33,7 @@ def test_a_day_number_and_its_date_are_inverse():
 )
 def test_a_moment_falls_on_the_day_of_the_schools_calendar(zone, moment, day):
     assert days(moment, zone=zone) == [day_number(day)]
+    assert local_day(datetime.fromisoformat(moment), zone) == day_number(day)
 
 
 def test_a_missing_moment_has_no_day():

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.grid import Grid
+from features.catalogue import FOLDED
+from features.grid import Grid, measures_read
 from features.measures import Workspace
 from features.panes import Pane
 
@@ -201,3 +202,21 @@ def test_a_grid_that_moved_answers_like_one_that_starts_there(facts, cuts):
             lambda g: g.ever("clicks"),
         ):
             np.testing.assert_array_equal(answer(moving), answer(fresh))
+
+
+def test_what_a_fold_reads_is_told_without_anybody():
+    asked = [
+        (lambda g: g.window("clicks", 7) + g.days_since("lessons"), {"clicks", "lessons"}),
+        (lambda g: g.last("score", "scored"), {"score", "scored"}),
+        (lambda g: g.flags("seen", 7) + g.daily("clicks", 7), {"seen", "clicks"}),
+        (lambda g: g.ahead("due") + g.ever("done") + g.facts["start_day"], {"due", "done"}),
+        (lambda g: g.facts["study_load"], set()),
+    ]
+    assert [measures_read(fold) for fold, _ in asked] == [measures for _, measures in asked]
+
+
+ALONE = [feature for feature in FOLDED if feature.fold and not measures_read(feature.fold)]
+
+
+def test_a_feature_that_reads_no_measure_is_of_the_enrolment_or_the_person():
+    assert {feature.family for feature in ALONE} == {"progress", "profile"}

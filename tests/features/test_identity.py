@@ -216,6 +216,15 @@ def test_a_student_is_known_by_any_name(lake):
     assert not is_known(lake, "crm:8")
 
 
+def test_a_name_learned_of_by_a_later_import_is_known_at_once(lake):
+    assert Identities.of(lake).student("crm-1") == "crm-1"
+    add(lake, "identities", identity("crm-1", "ann"))
+    assert Identities.of(lake).student("crm-1") == "ann"
+    add(lake, "identities", identity("crm-2", "ann"))
+    assert Identities.of(lake).names(["ann"]) == ["ann", "crm-1", "crm-2"]
+    assert Identities.of(lake, at(DAY) - timedelta(days=9)).names(["ann"]) == ["ann"]
+
+
 def test_a_name_of_nobody_makes_nobody_known(lake):
     add(lake, "identities", identity("crm:7", "zoe"))
     assert not is_known(lake, "zoe")

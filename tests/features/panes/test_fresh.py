@@ -16,7 +16,7 @@ from features.config import School
 from features.contracts import check
 from features.enrolments import Enrolments
 from features.lake import Lake
-from features.panes import Pane, of_school, with_fresh
+from features.panes import FreshEvents, Pane, of_school
 from features.panes.queries import COUNTED, PANES, READ
 from tests.features.kinds import KINDS, OF_A_PERSON, Kind
 from tests.features.small_school import SmallSchool, put, typed
@@ -124,7 +124,8 @@ def test_the_panes_that_it_changes_are_those_of_a_build(twice, built, number):
     ids, panes = built
     at = ids.get_indexer([name_of(number), f"{name_of(number)}-too"])
     expected, kept = (one.of(at) for one in panes)
-    replaced = with_fresh(twice.untold, kept, ids[at], [name_of(number)] * 2, fresh_of(twice, number))
+    events = FreshEvents(twice.untold)
+    replaced = events.panes(kept, ids[at], [name_of(number)] * 2, fresh_of(twice, number))
     found = kept | replaced
     assert {name: rows_of(pane) for name, pane in found.items() if len(pane.at)} == {
         name: rows_of(pane) for name, pane in expected.items()

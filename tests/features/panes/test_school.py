@@ -56,8 +56,9 @@ def kept(school: School) -> Path:
 
 
 def content(school: School) -> dict[str, bytes]:
+    """The panes; `files.json` says beside them what they were made of."""
     panes_of(school)
-    return {path.name: path.read_bytes() for path in kept(school).iterdir()}
+    return {path.name: path.read_bytes() for path in kept(school).iterdir() if path.name != "files.json"}
 
 
 def test_panes_are_built_once_for_a_state(made, tmp_path):

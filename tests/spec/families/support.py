@@ -102,6 +102,22 @@ physics      | ann        | 2026-02-20
         "ann | 1\nbob | 0\ncat | 1\ndan | 0",
         BY_KIND,
     ),
+    _support(
+        "tickets_p1_now",
+        "P1 alone, open; one opened again is what it is then",
+        "ann | 1\nbob | 0\ncat | 0\ndan | 1",
+        """
+student_id | ticket_id | event    | priority | occurred_at
+ann        | t1        | opened   | P1       | 2026-03-02
+ann        | t2        | opened   | P2       | 2026-03-03
+bob        | t3        | opened   | P2       | 2026-03-02
+cat        | t4        | opened   | P1       | 2026-03-02
+cat        | t4        | resolved | P1       | 2026-03-03
+dan        | t5        | opened   | P2       | 2026-03-02
+dan        | t5        | resolved | P2       | 2026-03-03
+dan        | t5        | reopened | P1       | 2026-03-04
+""",
+    ),
     _support("tickets_payment_now", "of this category, and open", "ann | 1\nbob | 0\ncat | 1\ndan | 0", BY_KIND),
     _support(
         "tickets_technical_now", "access and functionality, and open", "ann | 1\nbob | 1\ncat | 0\ndan | 0", BY_KIND

@@ -14,6 +14,7 @@ NAMES = {
     "closed_loop": "benchmarks.decisions.closed_loop",
     "same_decisions": "benchmarks.decisions.same_decisions",
     "coverage_ope": "benchmarks.decisions.coverage_ope",
+    "coverage_students": "benchmarks.decisions.coverage_students",
     "coverage_uplift": "benchmarks.decisions.coverage_uplift",
     "hillstrom": "benchmarks.decisions.hillstrom",
     "speed": "benchmarks.decisions.speed",

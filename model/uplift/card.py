@@ -28,7 +28,8 @@ An effect is written as risk x the share of leavers that the action keeps; it ca
 {ladder}
 
 A step is taken when what it foretells is found again in students that it has not seen (slope above 0) and when choosing
-by it keeps more students, at our capacity and net of cost, than choosing by the step below: both beyond doubt.
+by it keeps more students, at our capacity and net of cost, than choosing by L1: both beyond doubt. Where a line was
+taken, trees have to be better than it as well: by what they keep, or by smaller errors in those students.
 
 ## Average effects
 
@@ -48,8 +49,8 @@ student.
 ## Limits
 
 - An effect is that of one more action in what was usual then: nothing is said of what was never tried.
-- The interval of one student's effect is what the data and a linear model leave open. Where effects jump between kinds
-  of students that look alike, it can miss.
+- The interval of one student's effect is for the mean among students who look the same, and right on average over
+  students, if effects differ as much as `apart` of uplift.toml says. What nobody sees of a student is not in it.
 - Averages hold for students like those of the trial, over the rows in which the action and none were possible.
 """
 

@@ -132,7 +132,7 @@ class Effects:
 def _doubt(one: ActionEffect, columns: np.ndarray, apart: np.ndarray) -> np.ndarray:
     """How far the student's own share may be from what is served, squared, (n,).
 
-    What the linear posterior leaves open, and what it says beyond what is served.
+    What the line leaves open and no line tells, and what the line says beyond what is served.
     """
     if one.ridge is None:
         return np.zeros(len(columns))

@@ -138,7 +138,7 @@ def _plain(one: ActionEffect) -> dict[str, Any]:
     return {
         "kept": asdict(one.kept),
         "kappa": one.kappa,
-        "ridge": {name: value.tolist() for name, value in asdict(one.ridge).items()} if one.ridge else None,
+        "ridge": {name: np.asarray(value).tolist() for name, value in asdict(one.ridge).items()} if one.ridge else None,
         "trees_mean": one.trees.mean if one.trees else None,
     }
 
@@ -164,7 +164,7 @@ def _action(name: str, one: Mapping[str, Any], texts: Mapping[str, str]) -> Acti
     ridge = None
     if one["ridge"]:
         centre, slope, root = (np.array(one["ridge"][part], "float64") for part in ("centre", "slope", "root"))
-        ridge = Ridge(centre, slope, root.reshape(-1, len(centre)))
+        ridge = Ridge(centre, slope, root.reshape(-1, len(centre)), float(one["ridge"]["beyond"]))
     trees = None
     if one["trees_mean"] is not None:
         trees = Trees(lightgbm.Booster(model_str=texts[f"trees-{name}.txt"]), one["trees_mean"])

@@ -6,7 +6,9 @@ that each step of the ladder is shrunk towards the one below it. Rows are weight
 noise of their score; that is little where the logged propensity was small.
 
 Sources: Kennedy (2023), Electronic J. Statistics 17:3008-3049 (regressing doubly robust scores); Nie & Wager (2021),
-Biometrika 108:299-319 (weights by overlap); MacKay (1992), Neural Computation 4:415-447 (ridge averaged by evidence).
+Biometrika 108:299-319 (weights by overlap); MacKay (1992), Neural Computation 4:415-447 (ridge averaged by evidence);
+Morris (1983), JASA 78:47-55 (intervals of shrunk estimates, right on average over the students); Kwon & Sun (2025),
+arXiv:2510.05454 (intervals under a bound on how much effects differ, because no data of this size tells it).
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from model.uplift.settings import TreeSettings
 SPREADS = (0.0, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8)
 """How much the share kept may differ between students, as a standard deviation; equally likely before the data."""
 _FAR = 4.0  # standard deviations from the mean, beyond which a value counts as so far
-_KEPT = 1e-6  # directions of the posterior below this share of its largest are left out
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,20 @@ def kept(rows: Rows) -> Kept:
 class Ridge:
     """A linear d(x), averaged over how much students may differ, weighted by the evidence for each.
 
+    What is served leans towards "all alike", and evidence alone would have the interval lean as well. So the interval
+    takes for given how much students differ: half of it along lines, which data narrow down, half as no line tells.
+
     Attributes:
         centre: (p,) weighted means of the columns: there d is 0.
         slope: (p,) posterior mean.
-        root: (q, p) a root of the posterior covariance.
+        root: (q, p) a root of the covariance of slopes, students differing as much as is taken for given.
+        beyond: variance of what no line tells.
     """
 
     centre: np.ndarray
     slope: np.ndarray
     root: np.ndarray
+    beyond: float
 
     def __call__(self, columns: np.ndarray) -> np.ndarray:
         """How rows differ, (n,)."""
@@ -140,20 +146,21 @@ class Ridge:
         return (columns - self.centre) * self.slope
 
     def variance(self, columns: np.ndarray) -> np.ndarray:
-        """Posterior variance of that, (n,)."""
-        found = np.zeros(len(columns))
+        """How far a student's own d may be from that, squared, on average over students; (n,)."""
+        found = np.full(len(columns), self.beyond)
         away = columns - self.centre
         for direction in self.root:
             found += ((away * direction).sum(axis=1)) ** 2
         return found
 
 
-def ridge(rows: Rows, average: Kept) -> Ridge:
+def ridge(rows: Rows, average: Kept, apart: float) -> Ridge:
     """Fits d to what the average leaves over.
 
     Args:
         rows: of one action.
         average: of the same rows.
+        apart: how much students differ, for the interval: standard deviation of the share kept.
     """
     weight = rows.weight
     centre = (rows.columns * weight[:, None]).sum(axis=0) / weight.sum()
@@ -166,22 +173,18 @@ def ridge(rows: Rows, average: Kept) -> Ridge:
     size = np.maximum(size, 0.0)
     pull = turned.T @ (away.T @ (weight * left))
     spread = float(size.sum() / weight.sum())  # of d, for slopes of variance 1
-    slopes, variances, evidence = [], [], []
+    slopes, evidence = [], []
     for deviation in SPREADS:
         prior = deviation**2 / max(spread, 1e-12) / noise
         shrunk = prior / (1 + prior * size)
         slopes.append(shrunk * pull)
-        variances.append(noise * shrunk)
         evidence.append(-0.5 * (np.log1p(prior * size).sum() - (shrunk * pull**2).sum() / noise))
     belief = np.exp(np.array(evidence) - max(evidence))
-    belief /= belief.sum()
-    middle = belief @ np.array(slopes)
-    apart = np.array(slopes) - middle
-    covariance = np.diag(belief @ np.array(variances)) + apart.T @ (apart * belief[:, None])
-    values, vectors = np.linalg.eigh(covariance)
-    used = values > _KEPT * max(float(values.max(initial=0.0)), 1e-300)
-    root = (vectors[:, used] * np.sqrt(values[used])).T @ turned.T
-    return Ridge(centre, turned @ middle, np.ascontiguousarray(root))
+    slope = turned @ (belief / belief.sum() @ np.array(slopes))
+    half = apart**2 / 2
+    prior = half / max(spread, 1e-12) / noise
+    variance = noise * prior / (1 + prior * size)
+    return Ridge(centre, slope, np.ascontiguousarray((turned * np.sqrt(variance)).T), half)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _crossed(
             average = final.kept(known)
             share[own[later], column] = average.share
             if higher:
-                apart["L2"][own[later], column] = final.ridge(known, average)(asked.columns)
+                apart["L2"][own[later], column] = final.ridge(known, average, settings.evidence.apart)(asked.columns)
                 apart["L3"][own[later], column] = final.trees(known, average, settings.trees, seed)(asked.x)
     return Crossed(tuple(rows), np.maximum(trial.risk, settings.evidence.least_risk), share, apart)
 
@@ -146,7 +146,8 @@ def _made(
     for kappa, (at, one) in zip(believed, rows.items(), strict=True):
         average = final.kept(one)
         grown = final.trees(one, average, settings.trees, seed) if level == "L3" else None
-        made[trial.actions[at]] = ActionEffect(average, float(kappa), final.ridge(one, average), grown)
+        line = final.ridge(one, average, settings.evidence.apart)
+        made[trial.actions[at]] = ActionEffect(average, float(kappa), line, grown)
     return made
 
 

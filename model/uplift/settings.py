@@ -20,12 +20,15 @@ class EvidenceSettings:
     folds: int = 5
     confidence: float = 0.95
     least_risk: float = 0.01
+    apart: float = 0.25
 
     def __post_init__(self) -> None:
         if not (2 <= self.folds <= 20 and 0.5 < self.confidence < 1 and 0 < self.least_risk <= 0.2):
             raise _bad(
                 "evidence", "folds must be 2-20, confidence above 0.5 and below 1, least_risk above 0, at most 0.2"
             )
+        if not 0 <= self.apart <= 1:
+            raise _bad("evidence", "apart is a standard deviation of shares: it must be between 0 and 1")
 
     @property
     def z(self) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.decisions.coverage_uplift import draw
 from features.errors import BadInput
+from model.uplift import learn
 from model.uplift.effects import ActionEffect
 from model.uplift.final import Kept
 
@@ -109,8 +110,22 @@ def test_rows_that_do_not_fit_are_refused(served_at, x, risk):
         served_at["L1"].of(x, risk)
 
 
-def test_intervals_of_students_mostly_cover(served_at):
-    new = draw(2000, 51, "linear", "launch")
-    for effects in served_at.values():
+def test_intervals_of_students_cover(served_at, settings):
+    """Also where no line tells anything; and they are narrower than "anything between all and nothing"."""
+    twisted = learn(draw(4000, 2, "interaction", "launch").trial, settings, seed=1, level="L2").effects
+    for world, effects in [*(("linear", one) for one in served_at.values()), ("interaction", twisted)]:
+        new = draw(2000, 51, world, "launch")
         _, low, high = effects.of(new.trial.x, new.trial.risk)
-        assert ((low <= new.tau) & (new.tau <= high)).mean() > 0.8
+        assert ((low <= new.tau) & (new.tau <= high)).mean() > 0.93
+        assert (high - low).mean() < 1.2 * new.trial.risk.mean()
+
+
+def test_intervals_are_no_narrower_than_what_no_line_tells(served_at, new):
+    for effects in served_at.values():
+        beyond = [effects.of_action[name].ridge.beyond for name in effects.actions[1:]]
+        assert beyond == [pytest.approx(0.25**2 / 2)] * 3
+        risk = np.full(len(new.trial.risk), 0.4)
+        tau, low, high = effects.of(new.trial.x, risk)
+        inside = (low > -0.6) & (high < 0.4)  # not clipped
+        assert inside.any()
+        assert ((high - tau)[inside] >= 1.96 * 0.4 * np.sqrt(beyond[0]) - 1e-4).all()

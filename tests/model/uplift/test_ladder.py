@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.decisions.coverage_uplift import draw
+from benchmarks.decisions.coverage_uplift import Drawn, draw
 from features.config import School
 from features.errors import BadConfig, BadInput
 from model.uplift import learn
-from model.uplift.ladder import choose
+from model.uplift.ladder import Crossed, choose, climb, less_error
+from model.uplift.scores import Scores, average_effect, score
 from model.uplift.settings import UpliftSettings
 
 
@@ -45,6 +46,45 @@ def test_it_finds_sleeping_dogs_and_leaves_them_alone(settings):
     tau, dog = found.effects.of(new.x, new.risk)[0], new.x[:, 3] < -0.5
     assert (tau[dog & (new.x[:, 3] < -1), :2].mean(axis=0) < 0).all()
     assert (tau[~dog, :2].mean(axis=0) > 0.05).all()
+
+
+@pytest.fixture(scope="module")
+def larger() -> Drawn:
+    return draw(12_000, 10, "linear", "launch")
+
+
+@pytest.fixture(scope="module")
+def scored(larger, settings) -> Scores:
+    return score(larger.trial, 2, UpliftSettings.of(settings).nuisance, 1)
+
+
+def forecasts(drawn: Drawn, line: float, trees: float) -> Crossed:
+    """What a line and trees would say that are wrong by so much, at random."""
+    random, scale = np.random.default_rng(0), np.maximum(drawn.trial.risk, 0.01)
+    share = drawn.tau / scale[:, None]
+    average = np.broadcast_to(share.mean(axis=0), share.shape)
+    apart = {
+        name: share - average + wrong * random.normal(size=share.shape) for name, wrong in (("L2", line), ("L3", trees))
+    }
+    return Crossed((1, 2, 3), scale, average, {"L1": np.zeros(share.shape), **apart})
+
+
+def test_what_is_nearer_to_the_truth_has_smaller_errors_in_noisy_scores(larger, scored):
+    crossed = forecasts(larger, 0.5, 0.0)
+    nearer = less_error(larger.trial, scored, crossed, ("L3", "L2"), 1.96)
+    assert nearer.low > 0
+    assert less_error(larger.trial, scored, crossed, ("L2", "L3"), 1.96).value == pytest.approx(-nearer.value)
+    assert less_error(larger.trial, scored, crossed, ("L2", "L2"), 1.96).value == 0
+
+
+@pytest.mark.parametrize(("line", "trees", "taken"), [(0.15, 0.0, True), (0.0, 0.15, False), (0.0, 0.0, False)])
+def test_trees_follow_a_line_only_where_they_are_better(larger, scored, settings, line, trees, taken):
+    trial, crossed = larger.trial, forecasts(larger, line, trees)
+    effects = {trial.actions[at]: average_effect(trial, scored, at, 1.96) for at in crossed.places}
+    steps = climb(trial, scored, crossed, effects, UpliftSettings.of(settings))
+    assert [step.taken for step in steps] == [True, True, taken]
+    assert (max(steps[2].figures["less_error_low"], steps[2].figures["more_low"]) > 0) == taken
+    assert ("may be no better than L2" in steps[2].why) != taken
 
 
 def test_too_little_data_is_an_answer(linear, settings):
@@ -83,7 +123,7 @@ def test_choosing_gives_the_largest_gains_first_within_capacity():
 
 
 def test_settings_that_cannot_be_are_refused(linear):
-    for wrong in ({"ladders": {}}, {"ladder": {"arm": 3}}, {"trees": {"rounds": "many"}}, {"capacity": {"share": 2.0}}):
+    for wrong in ({"ladders": {}}, {"ladder": {"arm": 3}}, {"evidence": {"apart": 1.5}}, {"capacity": {"share": 2.0}}):
         with pytest.raises(BadConfig, match=r"uplift\.toml"):
             learn(linear.trial, wrong, seed=1)
     with pytest.raises(BadInput, match="no level"):

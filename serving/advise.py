@@ -48,6 +48,8 @@ from serving.settling import Settling
 from serving.store import Entry, Night, Store
 
 WEEK = timedelta(days=7)
+SKEW = timedelta(minutes=5)
+"""So far may a caller's clock be ahead of ours."""
 RISK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """The upper bounds that risks are counted by."""
 _ELAPSED = "course_elapsed_share"  # what a margin falls with
@@ -99,6 +101,18 @@ class Prepared:
     person: Person
     scored: tuple[Scored, ...]
     case: Case
+
+
+def check_begun(day: date, zone: str) -> None:
+    """Refuses to decide about a day that is still to come: its own night would find what was decided too early.
+
+    Raises:
+        BadInput: the day has not begun in the school's zone.
+    """
+    today = (clock.now() + SKEW).astimezone(ZoneInfo(zone)).date()
+    if day > today:
+        what = f"{day} has not begun yet: in the school's zone {zone} it is {today}"
+        raise BadInput(what, where="as_of", mend=f"Ask for {today} or an earlier day, or leave as_of out")
 
 
 class Adviser:
@@ -240,14 +254,16 @@ class Adviser:
         if book is None and students is None:
             menus, book = self._settling.lay_down(as_of, menus, self.moment(as_of))
         told: list[Advice] = []
-        for one, record in zip(found, self._settling.stored(as_of, menus, book), strict=True):
-            later = (
-                self._history.said_since(record) if students is None and _knows_more(one.case, record, moment) else []
-            )
+        stored = self._settling.stored(as_of, menus, book)
+        versions = (self.bundle.version, self.policy.version)
+        others = self.store.decided_otherwise(as_of, *versions) if students is None else ()
+        for one, record in zip(found, stored, strict=True):
+            # A night made again finds what was decided before the student spoke, or before another policy's night.
+            doubtful = students is None and (one.case.student_id in others or _knows_more(one.case, record, moment))
+            later = self._not_known_to(record) if doubtful else []
             if record is not None and not later:
                 told.append(Advice(one.person, as_of, one.scored, record))
                 continue
-            # Somebody else decided meanwhile, or a night made again found what was decided before the student spoke.
             again, at = _since(digest, later) if later else digest, max(moment, self.moment(as_of))
             told += self.advise(as_of, [one.case.student_id], fresh=fresh, digest=again, moment=at)
         return told
@@ -269,7 +285,9 @@ class Adviser:
         moment, doubts = moment or self.moment(as_of), self.doubts(as_of)
         sources = doubts.sources(fresh or ())
         digest = doubts.digest(digest, sources)
-        contacts, words = self._history.contacts(by_student, moment), self._history.words(by_student, moment)
+        # Contacts of the day itself too, when much later something is asked about it.
+        since = min(moment, clock.day_start(as_of, self.school.zone)) - LOOK_BACK
+        contacts, words = self._history.contacts(by_student, moment, since), self._history.words(by_student, moment)
         flags = self._history.flags(by_student, moment)
         cut = as_of + timedelta(days=1) if fresh else as_of
         came = self._snapshots().active_days(sorted(contacts), cut, LOOK_BACK.days, fresh) if contacts else {}
@@ -314,8 +332,10 @@ class Adviser:
 
         Raises:
             NotFound: the school has no such student.
-            BadInput: a fresh event is not the student's.
+            BadInput: a fresh event is not the student's, or the day has not begun.
         """
+        if as_of:
+            check_begun(as_of, self.school.zone)
         student_id = self._student(student_id)
         self._check_owner(student_id, fresh or {})
         newest = max((frame["occurred_at"].max().to_pydatetime() for frame in (fresh or {}).values()), default=None)
@@ -324,7 +344,7 @@ class Adviser:
         digest = _digest(fresh) if fresh else ""
         told = None if fresh else self._of_the_night(student_id, as_of)
         told = told or next(iter(self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=moment)), None)
-        if told and (later := self._history.said_since(told.decision)):
+        if told and (later := self._not_known_to(told.decision)):
             # What was decided before the student spoke must not be told after it.
             digest, moment = _since(digest, later), clock.now()
             told = next(iter(self.advise(as_of, [student_id], fresh=fresh, digest=digest, moment=moment)), None)
@@ -333,19 +353,17 @@ class Adviser:
             return Advice(person, as_of, (), None)
         return told
 
+    def _not_known_to(self, record: Record | None) -> list[str]:
+        """Ids of what a decision could not know of: while there are any, it must not be told."""
+        if record is None:
+            return []
+        # Another model or policy was in force in between: what it decided may have been done, and holds the capacity.
+        other = self.store.overruled_by(record)
+        return [*([other] if other else []), *self._history.said_since(record)]
+
     def withheld(self, records: Sequence[Record]) -> set[str]:
         """The ids of decided contacts that must not be made any more: the student refused, or was flagged, since."""
-        asked = {record["student_id"]: record for record in records if record["channel"] is not None}
-        known = Identities.of(self.lake)
-        names = known.names(asked)
-        words = [one for one in self.store.consents_of(names) if one["state"] in ("withdrawn", "paused")]
-        words += [one for one in self.store.flags_of(names) if one["state"] == "set"]
-        found = set()
-        for word in words:
-            record = asked.get(known.student(word["student_id"]))
-            if record and word["known_at"] > datetime.fromisoformat(record["decided_at"]):
-                found.add(str(record["decision_id"]))
-        return found
+        return set(self._history.against([record for record in records if record["channel"] is not None]))
 
     def _student(self, name: str) -> str:
         """The student of this name.

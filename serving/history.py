@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pandas as pd
 
 from features import clock
 from features.contracts import TABLES
@@ -16,13 +14,12 @@ from features.lake import Lake
 from serving.decide import Consent, Touch
 from serving.decide.case import RECOMMENDED, Flag
 from serving.decide.stages import REMEMBERED
+from serving.imported import AGAINST, Imported, Record, plain
 from serving.store import Store
 
 LOOK_BACK = REMEMBERED
 PRESENT = timedelta(days=1)  # what is decided for a moment of the last day is decided now
 _EVER = datetime(1990, 1, 1, tzinfo=UTC)
-
-Record = dict[str, Any]
 
 
 class History:
@@ -35,13 +32,19 @@ class History:
 
     def __init__(self, lake: Lake, store: Store) -> None:
         self.lake, self.store = lake, store
+        self._held = Imported(lake)
 
-    def contacts(self, students: Collection[str], moment: datetime) -> dict[str, list[Touch]]:
-        """Contacts known at a moment, by student: imported, reported, and recommended by earlier decisions."""
-        since, known = moment - LOOK_BACK, Identities.of(self.lake, moment)
+    def contacts(self, students: Collection[str], moment: datetime, since: datetime) -> dict[str, list[Touch]]:
+        """Contacts known at a moment, by student: imported, reported, and recommended by earlier decisions.
+
+        Args:
+            students: whose.
+            moment: what is known by then.
+            since: when the earliest was made.
+        """
+        known = Identities.of(self.lake, moment)
         names = known.names(students)
-        rows = self._imported("touches", names, moment)
-        rows += _heard(self.store.touch_versions(names, since), moment)
+        rows = _heard(self._imported("touches", names) + self.store.touch_versions(names, since), moment)
         found: dict[str, list[Touch]] = defaultdict(list)
         for row in _newest(rows):
             if row["occurred_at"] >= since:
@@ -56,10 +59,8 @@ class History:
         """Every word on being contacted known at a moment, by student."""
         known = Identities.of(self.lake, moment)
         names = known.names(students)
-        rows = self._imported("consents", names, moment)
-        rows += _heard(self.store.consents_of(names), moment)
         found: dict[str, list[Consent]] = defaultdict(list)
-        for row in rows:
+        for row in _heard(self._imported("consents", names) + self.store.consents_of(names), moment):
             found[known.student(row["student_id"])].append(_consent(row))
         return found
 
@@ -67,62 +68,68 @@ class History:
         """Every word on who may decide about a student known at a moment, by student."""
         known = Identities.of(self.lake, moment)
         names = known.names(students)
-        rows = self._imported("flags", names, moment) + _heard(self.store.flags_of(names), moment)
         found: dict[str, list[Flag]] = defaultdict(list)
-        for row in rows:
+        for row in _heard(self._imported("flags", names) + self.store.flags_of(names), moment):
             found[known.student(row["student_id"])].append(_flag(row))
         return found
 
-    def said_since(self, decision: Record | None) -> list[str]:
-        """Ids of refusals, flags and other contacts that a decided contact could not know of yet.
+    def against(self, decisions: Collection[Record]) -> dict[str, list[Record]]:
+        """Refusals and flags that decisions could not know of, by decision.
 
-        What the decision knew stands in its case, so that no clock, ours or another machine's, can hide a refusal.
+        What a decision knew stands in its case, so that no clock, ours or another machine's, can hide a refusal.
+
+        Args:
+            decisions: records, at most one of each student.
+
+        Returns:
+            The refusals and then the flags, each by time; nothing where there is none.
         """
+        asked, known = {one["student_id"]: one for one in decisions}, self._held.identities
+        names = known.names(asked)
+        words = [row for row in self.store.consents_of(names) + self.store.flags_of(names) if row["state"] in AGAINST]
+        said: dict[str, list[Record]] = defaultdict(list)
+        for row in sorted(words + self._held.against(names), key=lambda row: ("kind" in row, row["occurred_at"])):
+            for student_id in asked.keys() & {row["student_id"], known.student(row["student_id"])}:
+                said[student_id].append(row)
+        unheard = {asked[id_]["decision_id"]: _unheard(rows, asked[id_]["case"]) for id_, rows in said.items()}
+        return {id_: rows for id_, rows in unheard.items() if rows}
+
+    def said_since(self, decision: Record | None) -> list[str]:
+        """Ids of refusals, flags and other contacts that a decided contact could not know of yet."""
         if decision is None or decision["channel"] is None:
             return []
-        case, names = decision["case"], self._names(decision["student_id"])
-        made = datetime.fromisoformat(decision["decided_at"])
-        heard = {Consent.from_record(word) for word in case["consents"]}
-        flagged = {Flag.from_record(flag) for flag in case.get("flags", ())}
-        known = {touch["touch_id"] for touch in case["touches"]}
-        said = [
-            (row["known_at"], row["event_id"])
-            for row in self.store.consents_of(names)
-            if row["state"] in ("withdrawn", "paused") and _consent(row) not in heard
-        ]
-        said += [
-            (row["known_at"], row["event_id"])
-            for row in self.store.flags_of(names)
-            if row["state"] == "set" and _flag(row) not in flagged
-        ]
+        made, names = datetime.fromisoformat(decision["decided_at"]), self._names(decision["student_id"])
+        words: list[Record] = []
+        if self.against([decision]):  # then what was taken back since counts too
+            words = self._imported("consents", names) + self._imported("flags", names)
+            words += self.store.consents_of(names) + self.store.flags_of(names)
+        said = {row["event_id"] for row in _unheard(words, decision["case"])}
         first: dict[str, Record] = {}  # what is learned later of a contact is no other contact
         for row in self.store.touch_versions(names, made - LOOK_BACK):
             first.setdefault(row["touch_id"], row)
-        said += [
-            (row["known_at"], id_)
-            for id_, row in first.items()
-            if id_ not in known and row["known_at"] > made - PRESENT and row["decision_id"] != decision["decision_id"]
+        later = [row for row in first.values() if row["known_at"] > made - PRESENT]
+        # When an import says that the school knew of a contact is not when we did.
+        later += [
+            row
+            for row in self._held.touches(names, made - PRESENT)
+            if row["touch_id"] not in first and row["occurred_at"] >= made - LOOK_BACK
         ]
-        return [id_ for _, id_ in sorted(said)]
+        known = {touch["touch_id"] for touch in decision["case"]["touches"]}
+        own = decision["decision_id"]
+        return sorted(said | {row["touch_id"] for row in later if row["decision_id"] != own} - known)
 
     def touches_of(self, student_id: str) -> list[Record]:
         """All contacts with a student, each as it is known now, with the contract's columns, the newest first."""
         names = self._names(student_id)
-        rows = self._imported("touches", names, clock.now()) + self.store.touch_versions(names, _EVER)
+        rows = self._imported("touches", names) + self.store.touch_versions(names, _EVER)
         rows = [{name: row[name] for name in TABLES["touches"].columns} for row in _newest(rows)]
         return sorted(rows, key=lambda row: row["occurred_at"], reverse=True)
 
     def _names(self, student_id: str) -> list[str]:
-        return Identities.of(self.lake).names([student_id])
+        return self._held.identities.names([student_id])
 
-    def _imported(self, table: str, students: Collection[str], moment: datetime) -> list[Record]:
-        """Rows of the lake known at a moment, with plain values."""
-        rows = self.lake.read(table, ("student_id", list(students)))
-        rows = rows[rows["known_at"] <= pd.Timestamp(moment)]
-        return [
-            {str(name): None if pd.isna(value) else value for name, value in row.items()}
-            for row in rows.to_dict("records")
-        ]
+    def _imported(self, table: str, students: Collection[str]) -> list[Record]:
+        return plain(self.lake.read(table, ("student_id", list(students))))
 
 
 def _heard(rows: list[Record], moment: datetime) -> list[Record]:
@@ -130,6 +137,13 @@ def _heard(rows: list[Record], moment: datetime) -> list[Record]:
     if moment > clock.now() - PRESENT:
         return rows
     return [row for row in rows if row["known_at"] <= moment]
+
+
+def _unheard(words: list[Record], case: Mapping[str, Any]) -> list[Record]:
+    """The words that a case does not have."""
+    heard = {Consent.from_record(word) for word in case["consents"]}
+    flagged = {Flag.from_record(flag) for flag in case.get("flags", ())}
+    return [row for row in words if (_flag(row) not in flagged if "kind" in row else _consent(row) not in heard)]
 
 
 def _reported(row: Record) -> Touch:
@@ -142,7 +156,7 @@ def _consent(row: Record) -> Consent:
 
 
 def _flag(row: Record) -> Flag:
-    return Flag(row["kind"], row["state"], row["occurred_at"], row["until_at"])
+    return Flag(row["kind"], row["state"], row["occurred_at"], row["until_at"], row["reference"])
 
 
 def _newest(versions: list[Record]) -> list[Record]:

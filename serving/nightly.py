@@ -15,7 +15,7 @@ from features.freshness import Stale
 from features.people import People
 from model.bundle import NO_MODEL
 from serving import shadow
-from serving.advise import RISK_STEPS, Advice, Adviser, Record
+from serving.advise import RISK_STEPS, Advice, Adviser, Record, check_begun
 from serving.decide import Gates
 from serving.doubts import Doubts
 from serving.score import Scored
@@ -122,7 +122,9 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
 
     Raises:
         NotReady: no enrolment is live on that day.
+        BadInput: the day has not begun.
     """
+    check_begun(as_of, adviser.school.zone)
     school, store, label = adviser.school, adviser.store, adviser.label.name
     versions = (adviser.bundle.version, adviser.policy.version, adviser.lake.version)
     progress(0, 3, "scoring and deciding")

@@ -6,7 +6,9 @@ from typing import Any
 
 from serving import wording
 from serving.advise import Advice, Adviser
-from serving.decide import NO_ACTION, Policy
+from serving.decide import NO_ACTION, Case, Policy
+from serving.decide.case import RECOMMENDED, moment
+from serving.decide.contacts import replaced
 from serving.refusals import gate_text
 from serving.score import Scored
 from serving.store import Entry, Night
@@ -70,7 +72,15 @@ def decision(record: Document, policy: Policy, lang: str, zone: str) -> Document
         "ask": rule.ask[lang] if rule and rule.ask else None,
         "blocked": [{**one, "text": gate_text(one, lang, zone)} for one in record["blocked"]],
         "next_best": _next_best(record),
+        "replaces": _replaces(record),
     }
+
+
+def _replaces(record: Document) -> list[str | None]:
+    """The earlier decisions of the day whose contact is not to be made any more."""
+    if not any(touch["status"] == RECOMMENDED for touch in record["case"]["touches"]):
+        return []  # the usual case is not read again
+    return [touch.decision_id for touch in replaced(Case.from_record(record["case"]), moment(record["decided_at"]))]
 
 
 def _next_best(record: Document) -> Document | None:

@@ -157,6 +157,7 @@ class Decision(Document):
     u: float | None = Field(description="the number drawn, 0-1")
     offers: list[Offer]
     next_best: NextBest | None
+    replaces: list[str] = Field(description="earlier decisions of the day whose contact is not to be made any more")
     uses: dict[str, float] = Field(description="what the action takes of the day's capacity")
     book_id: str | None = Field(description="of the day's prices; null where there were none")
     contact: str | None = Field(description="who takes over where only people decide")

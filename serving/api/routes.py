@@ -15,6 +15,7 @@ from features.contracts import TABLES, check
 from features.contracts.check import as_records
 from features.errors import BadInput, NotFound, NotReady, Refused
 from serving import access, wording
+from serving.advise import SKEW
 from serving.api import answers
 from serving.api.documents import Advice, Batch
 from serving.api.metrics import Metrics
@@ -200,7 +201,7 @@ def _told(report: Any) -> Document:
     """A report's fields; what happened after now is a wrong clock's, and what ends before it begins says nothing."""
     row: Document = report.model_dump()
     where = row.get("touch_id") or row["event_id"]
-    if row["occurred_at"] > clock.now() + pd.Timedelta(minutes=5):
+    if row["occurred_at"] > clock.now() + SKEW:
         raise BadInput("occurred_at is in the future", where=where, mend="Mend the clock")
     if row.get("until_at") and row["until_at"] < row["occurred_at"]:
         raise BadInput("until_at is before occurred_at", where=where, mend="Leave until_at out, or give the end")
@@ -230,6 +231,8 @@ def _fresh(events: list[FreshEvent]) -> dict[str, pd.DataFrame]:
             faults = as_records(found.rejects)
             said = "; ".join(f"row {one['row']}: {one['column']} {one['reason']}" for one in faults)
             raise BadInput(said, where=f"events ({table})", mend=str(faults[0]["mend"]))
+        if (found.rows["occurred_at"] > clock.now() + SKEW).any():
+            raise BadInput("occurred_at is in the future", where=f"events ({table})", mend="Mend the clock")
         checked[table] = found.rows
     return checked
 

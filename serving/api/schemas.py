@@ -36,7 +36,9 @@ class ScoreRequest(Body):
     """One student to score."""
 
     student_id: Id
-    as_of: Day | None = Field(None, description="the cut-off day in the school's zone; the last night's if not given")
+    as_of: Day | None = Field(
+        None, description="the cut-off day in the school's zone, at most today; the last night's if not given"
+    )
     events: list[FreshEvent] = Field(default=[], max_length=MOST_EVENTS)
 
 
@@ -44,7 +46,7 @@ class BatchRequest(Body):
     """Several students to score."""
 
     students: list[Id] = Field(min_length=1, max_length=MOST_STUDENTS)
-    as_of: Day | None = None
+    as_of: Day | None = Field(None, description="as for one student")
 
 
 class TouchReport(Body):
@@ -81,7 +83,8 @@ class ConsentReport(Body):
 class FlagReport(Body):
     """A person's word that only people decide about a student, or that this is over.
 
-    Of each kind the latest word counts; see the table `flags` in docs/reference/contracts.md for what each is for.
+    Of each kind, or of each matter of a kind where it has a `reference`, the latest word counts; `cleared` without a
+    `reference` ends all of the kind. See the table `flags` in docs/reference/contracts.md for what each is for.
     """
 
     event_id: Id
@@ -100,6 +103,9 @@ class FlagReport(Body):
         "test",
     ]
     state: Literal["set", "cleared"] = "set"
+    reference: Id | None = Field(
+        None, description="your own name of the matter, such as a case number: clears this one and leaves the others"
+    )
     until_at: AwareDatetime | None = Field(None, description="when it ends by itself; left out until it is cleared")
     source: Annotated[str, Field(max_length=500)] | None = Field(
         None, description="who says so; no details of the matter itself"

@@ -203,12 +203,14 @@ class Flag:
         state: `set` or `cleared`.
         occurred_at: when it was said.
         until_at: when it ends by itself; None is until cleared.
+        reference: the school's name of the matter; None where only the kind was said.
     """
 
     kind: str
     state: str
     occurred_at: datetime
     until_at: datetime | None = None
+    reference: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "occurred_at", utc(self.occurred_at))
@@ -218,7 +220,7 @@ class Flag:
     def order(self) -> tuple[Any, ...]:
         """Where it stands among others: by time; at one moment a flag that is set is the later word."""
         end = (self.until_at is None, self.until_at or self.occurred_at)
-        return (self.occurred_at, self.state == "set", *end, self.kind)
+        return (self.occurred_at, self.state == "set", *end, self.kind, self.reference or "")
 
     def to_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -227,6 +229,7 @@ class Flag:
             "state": self.state,
             "occurred_at": self.occurred_at.isoformat(),
             "until_at": _text(self.until_at),
+            **({"reference": self.reference} if self.reference else {}),
         }
 
     @classmethod

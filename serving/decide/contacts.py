@@ -16,16 +16,35 @@ def contacts(case: Case, now: datetime) -> tuple[Touch, ...]:
     """
     if not case.touches:
         return ()
-    reported = {touch.decision_id for touch in case.touches if touch.status != RECOMMENDED}
-    counted = []
-    for touch in case.touches:
-        if touch.status == RECOMMENDED:
-            day = touch.decision_date or case.decision_date
-            replaced = day > case.decision_date or (day == case.decision_date and touch.at >= now)
-            if replaced or touch.decision_id in reported:
-                continue
-        counted.append(touch)
-    return tuple(counted)
+    reported = _reported(case)
+    return tuple(
+        touch
+        for touch in case.touches
+        if touch.status != RECOMMENDED or not (touch.decision_id in reported or _gives_way(touch, case, now))
+    )
+
+
+def replaced(case: Case, now: datetime) -> tuple[Touch, ...]:
+    """The recommended contacts, by time, in whose place the decision stands that is made at a moment."""
+    reported, day = _reported(case), case.decision_date
+    return tuple(
+        touch
+        for touch in case.touches
+        if touch.status == RECOMMENDED
+        and touch.decision_date == day
+        and touch.decision_id not in reported
+        and _gives_way(touch, case, now)
+    )
+
+
+def _reported(case: Case) -> set[str | None]:
+    return {touch.decision_id for touch in case.touches if touch.status != RECOMMENDED}
+
+
+def _gives_way(touch: Touch, case: Case, now: datetime) -> bool:
+    """Whether a recommended contact is of a later day, or of the same one and not due yet."""
+    day = touch.decision_date or case.decision_date
+    return day > case.decision_date or (day == case.decision_date and touch.at >= now)
 
 
 def contact_day(touch: Touch, zone: ZoneInfo) -> date:

@@ -96,16 +96,24 @@ def _one(name: str, table: Table, known_features: Collection[str]) -> PeopleOnly
 def standing(flags: Iterable[Flag], now: datetime) -> Mapping[str, datetime | None]:
     """The kinds of flags that stand at a moment, each with its end; None is until somebody clears it.
 
-    Of each kind the latest word counts. That a matter is over, dated in the future, does not count yet; that there is
-    one counts as soon as it is known, so that no clock that is wrong can hide it.
+    Of each matter, which is a kind with a reference or without, the latest word counts; that it is over, said without
+    a reference, ends all of the kind. That a matter is over, dated in the future, does not count yet; that there is one
+    counts as soon as it is known, so that no clock that is wrong can hide it.
 
     Args:
         flags: in their order, see `serving.decide.case.Flag.order`.
         now: the moment, in UTC.
     """
-    last = {flag.kind: flag for flag in flags if flag.occurred_at <= now or flag.state == "set"}
-    return {
-        kind: flag.until_at
-        for kind, flag in last.items()
-        if flag.state == "set" and (flag.until_at is None or flag.until_at > now)
-    }
+    matters: dict[str, dict[str | None, datetime | None]] = {}
+    for flag in flags:
+        of_kind = matters.setdefault(flag.kind, {})
+        if flag.state == "set":
+            of_kind[flag.reference] = flag.until_at
+        elif flag.occurred_at <= now:
+            for reference in (flag.reference,) if flag.reference else tuple(of_kind):
+                of_kind.pop(reference, None)
+    found: dict[str, datetime | None] = {}
+    for kind, of_kind in matters.items():
+        if ends := [end for end in of_kind.values() if end is None or end > now]:
+            found[kind] = None if None in ends else max(filter(None, ends))
+    return found

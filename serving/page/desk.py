@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from features.errors import BadInput, NotFound
+from serving.history import History
 from serving.page import figures
 from serving.page.board import Board, Filters, Place, may_see
 from serving.page.shown import Shown, shown
@@ -26,7 +27,8 @@ class Row:
         entry: of the newest list.
         decision: the student's, as curators may see it.
         verdict: the word in force on it.
-        refusal: what the student has refused since the decision, as `refusal_since` says it.
+        refusal: the reason why what was decided must not be done any more: the student refused, or was flagged, since;
+            empty when there is none.
     """
 
     entry: Entry
@@ -87,10 +89,11 @@ class Desk:
     Args:
         store: where everything is.
         board: the newest list.
+        history: what was said since it was made.
     """
 
-    def __init__(self, store: Store, board: Board) -> None:
-        self._store, self._board = store, board
+    def __init__(self, store: Store, board: Board, history: History) -> None:
+        self._store, self._board, self._history = store, board, history
 
     def sheet(self, reader: Account, filters: Filters, after: int) -> Sheet | None:
         """A page of the newest list; None when there is no list yet.
@@ -167,19 +170,18 @@ class Desk:
         return any(now.night_id == night.night_id for now, _ in self._store.entries_of(student_id, night.label))
 
     def _rows(self, night: Night, places: Sequence[Place], verdicts: Mapping[str, Verdict]) -> list[Row]:
-        words: dict[str, list[dict[str, Any]]] = {}
-        students = [place.student_id for place in places]
-        for word in (*self._store.consents_of(students), *self._store.flags_of(students)):
-            words.setdefault(word["student_id"], []).append(word)
+        entries = [self._store.entry(night.night_id, place.enrolment_id) for place in places]
+        decided = {one.decision_id for one in entries if one and one.decision_id}
+        records = {id_: record for id_ in decided if (record := self._store.decision(id_))}
+        against = self._history.against(list(records.values()))
         rows = []
-        for place in places:
-            entry = self._store.entry(night.night_id, place.enrolment_id)
+        for entry in entries:
             if entry is None:  # erased since
                 continue
-            record = self._store.decision(entry.decision_id) if entry.decision_id else None
-            decision = shown(record) if record else None
-            refusal = refusal_since(words.get(entry.student_id, []), decision)
-            rows.append(Row(entry, decision, verdicts.get(entry.enrolment_id), refusal))
+            record = records.get(entry.decision_id or "")
+            said = against.get(entry.decision_id or "")
+            refusal = _SINCE[said[-1]["state"]] if said else ""
+            rows.append(Row(entry, shown(record) if record else None, verdicts.get(entry.enrolment_id), refusal))
         return rows
 
     def _following(
@@ -195,16 +197,3 @@ class Desk:
 
 _SINCE = {"paused": "paused", "withdrawn": "unsubscribed", "set": "people_only"}
 """The reason to tell, by what was said."""
-
-
-def refusal_since(words: Sequence[Mapping[str, Any]], decision: Shown | None) -> str:
-    """Why what was decided must not be done any more: a refusal or a flag since; empty when there is none.
-
-    Args:
-        words: on being contacted, and flags, as the store keeps them, each by time.
-        decision: what was decided before.
-    """
-    if decision is None:
-        return ""
-    later = [word["state"] for word in words if word["state"] in _SINCE and word["known_at"] > decision.decided_at]
-    return _SINCE[later[-1]] if later else ""

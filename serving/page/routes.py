@@ -12,8 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from features.config import School
 from features.errors import NotFound, Refused
+from features.lake import Lake
 from serving import access, wording
 from serving.decide import Policy
+from serving.history import History
 from serving.page.board import Board, Filters
 from serving.page.card import card_view
 from serving.page.desk import Desk
@@ -62,7 +64,8 @@ def build_router(
     """
     settings = school.config("school")
     sessions = Sessions(secret, now)
-    desk = Desk(store, Board(store, str(settings["served"]["label"])))
+    history = History(Lake(school.lake, school.zone), store)
+    desk = Desk(store, Board(store, str(settings["served"]["label"])), history)
     router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
     def reader(request: Request) -> tuple[Account, Session]:

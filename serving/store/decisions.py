@@ -8,7 +8,7 @@ from functools import cached_property
 from math import fsum
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text, union, update
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, text, union, update
 
 from features import clock
 from features.errors import BadInput
@@ -18,6 +18,7 @@ from serving.store.rows import Contact, Exhausted, Overtaken
 from serving.store.schema import decision, night, price_book
 
 _COPIED = ("decision_id", "student_id", "request_digest", "model_version", "policy_version", "action", "channel", "arm")
+_NEWEST = (decision.c.created_at.desc(), decision.c.decision_id)
 _NO_ACTION = "no_action"
 _NEAR_ONE = 1e-9
 _ROWS_READ = 500
@@ -99,12 +100,30 @@ class Decisions(Database):
         with self.reading() as connection:
             return connection.scalar(select(decision.c.record).where(decision.c.decision_id == decision_id))
 
+    def decided_otherwise(self, day: date, model_version: str, policy_version: str) -> set[str]:
+        """The students about whom another model or policy has decided on a day."""
+        others = select(decision.c.student_id).where(decision.c.decision_date == day)
+        with self.reading() as connection:
+            return set(connection.scalars(others.where(_not_of(model_version, policy_version)).distinct()))
+
+    def overruled_by(self, record: Mapping[str, Any]) -> str | None:
+        """The id of the newest decision that another model or policy made about its student and day after this one."""
+        stored = select(decision.c.created_at).where(decision.c.decision_id == record["decision_id"])
+        found = select(decision.c.decision_id).where(
+            decision.c.student_id == record["student_id"],
+            decision.c.decision_date == date.fromisoformat(record["decision_date"]),
+            _not_of(record["model_version"], record["policy_version"]),
+            decision.c.created_at > stored.scalar_subquery(),
+        )
+        with self.reading() as connection:
+            return connection.scalar(found.order_by(*_NEWEST).limit(1))
+
     def decisions_of(self, student_id: str, since: date | None = None) -> list[Record]:
         """The records about a student of the days from ``since``, the newest first."""
         found = select(decision.c.record).where(decision.c.student_id == student_id)
         if since is not None:
             found = found.where(decision.c.decision_date >= since)
-        newest = found.order_by(decision.c.decision_date.desc(), decision.c.created_at.desc(), decision.c.decision_id)
+        newest = found.order_by(decision.c.decision_date.desc(), *_NEWEST)
         with self.reading() as connection:
             return list(connection.scalars(newest))
 
@@ -157,6 +176,10 @@ class Decisions(Database):
                 for ids in chunks(sorted(set(student_ids)))
                 for row in connection.execute(found.where(decision.c.student_id.in_(ids)))
             ]
+
+
+def _not_of(model_version: str, policy_version: str) -> ColumnElement[bool]:
+    return or_(decision.c.model_version != model_version, decision.c.policy_version != policy_version)
 
 
 def _drop(connection: Connection, ids: Collection[str]) -> None:

@@ -56,7 +56,7 @@ class Reports(Database):
 
         Args:
             rows: ``event_id``, ``student_id``, ``kind``, ``occurred_at``; ``state`` (`set` or `cleared`) is `set`,
-                ``until_at`` and ``source`` are empty and ``known_at`` is now where they are left out.
+                ``reference``, ``until_at`` and ``source`` are empty and ``known_at`` is now where they are left out.
 
         Raises:
             ValueError: a moment has no time zone.

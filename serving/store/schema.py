@@ -257,6 +257,7 @@ flag = Table(
     Column("student_id", Id, nullable=False),
     Column("kind", String(40), nullable=False),
     Column("state", String(20), nullable=False),
+    Column("reference", Id),
     Column("until_at", Moment),
     Column("source", String(500)),
     Column("occurred_at", Moment, nullable=False),

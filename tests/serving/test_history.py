@@ -10,7 +10,7 @@ import pytest
 from features import clock
 from features.lake import Lake
 from serving.decide import Case
-from serving.history import History
+from serving.history import LOOK_BACK, History
 from serving.store import Store
 
 AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -45,7 +45,9 @@ def touch(id_: str = "t1", student: str = "ann", **more) -> dict:
 
 
 def said(history: History, moment: datetime, student: str = "ann") -> list[tuple[str, str]]:
-    return sorted((one.touch_id, one.status) for one in history.contacts([student], moment)[student])
+    return sorted(
+        (one.touch_id, one.status) for one in history.contacts([student], moment, moment - LOOK_BACK)[student]
+    )
 
 
 def test_the_newest_version_known_at_the_moment_counts(history, lake):
@@ -88,7 +90,7 @@ def test_contacts_and_words_under_another_name_are_the_students_from_the_day_the
 def test_a_contact_carries_what_it_was(history, lake, store):
     add(lake, "touches", touch(action="care_sms"), touch("t2"))
     store.add_touches([touch("t3", action="mentor_call", channel="call")])
-    found = {one.touch_id: one.action for one in history.contacts(["ann"], AT)["ann"]}
+    found = {one.touch_id: one.action for one in history.contacts(["ann"], AT, AT - LOOK_BACK)["ann"]}
     assert found == {"t1": "care_sms", "t2": None, "t3": "mentor_call"}
 
 
@@ -132,7 +134,7 @@ def decision(history: History, at: datetime = AT, **more) -> dict:
         time_zone="UTC",
         enrolments=(),
         consents=tuple(history.words(["ann"], at)["ann"]),
-        touches=tuple(history.contacts(["ann"], at)["ann"]),
+        touches=tuple(history.contacts(["ann"], at, at - LOOK_BACK)["ann"]),
         model_version="m",
         flags=tuple(history.flags(["ann"], at)["ann"]),
     )
@@ -162,9 +164,23 @@ def test_a_refusal_under_another_name_is_said_since(history, lake, store):
 def test_a_flag_that_is_set_is_said_since_and_one_that_is_cleared_is_not(history, store):
     store.add_flags([flag(kind="legal", known_at=AT - DAY, occurred_at=AT - DAY)])
     decided = decision(history)
-    store.add_flags([flag("f2", known_at=AT + DAY), flag("f3", kind="legal", state="cleared", known_at=AT + DAY)])
-    assert history.said_since(decided) == ["f2"]
+    store.add_flags([flag("f3", kind="legal", state="cleared", known_at=AT + DAY)])
+    assert history.said_since(decided) == []
+    store.add_flags([flag("f2", known_at=AT + DAY)])
+    assert "f2" in history.said_since(decided)
     assert history.said_since({**decided, "channel": None}) == [], "nobody was to be contacted"
+
+
+def test_what_is_taken_back_counts_after_what_was_said_since(history, lake, store):
+    decided = decision(history)
+    word = {"student_id": "ann", "occurred_at": AT, "known_at": AT + DAY}
+    store.add_consents([{**word, "event_id": "c1", "state": "given"}])
+    assert history.said_since(decided) == [], "nothing speaks against it"
+    store.add_consents([{**word, "event_id": "c2", "state": "withdrawn"}])
+    add(lake, "consents", {**word, "event_id": "c3", "state": "given", "channel": "sms"})
+    add(lake, "flags", flag("f1", state="cleared", known_at=AT + DAY))
+    assert history.said_since(decided) == ["c1", "c2", "c3", "f1"]
+    assert [row["event_id"] for row in history.against([decided])["d1"]] == ["c2"]
 
 
 def test_a_clock_that_was_set_back_hides_no_refusal(history, store):
@@ -174,3 +190,72 @@ def test_a_clock_that_was_set_back_hides_no_refusal(history, store):
     store.add_flags([flag(**earlier)])
     store.add_touches([touch(**earlier)])
     assert history.said_since(decided) == ["c1", "f1", "t1"]
+
+
+def test_what_is_imported_later_is_said_since_whenever_the_school_knew_of_it(history, lake, store):
+    decided = decision(history)
+    early = {"occurred_at": AT - DAY / 2, "known_at": AT - DAY / 2}  # the export that has it came late
+    word = {"event_id": "c1", "student_id": "ann", "state": "paused", **early}
+    add(lake, "consents", word, {**word, "event_id": "c2", "state": "given"}, {**word, "event_id": "c3"})
+    add(lake, "flags", flag("f1", **early), flag("f2", "bob", **early))
+    add(lake, "touches", touch("t1", **early), touch("t2", decision_id="d1"), touch("t3", "bob"))
+    add(lake, "touches", touch("t4", occurred_at=AT - 200 * DAY, known_at=AT))
+    assert history.said_since(decided) == ["c1", "c2", "c3", "f1", "t1"]
+    assert [row["event_id"] for row in history.against([decided])["d1"]] == ["c1", "c3", "f1"]
+    assert history.said_since(decision(history, AT + DAY)) == [], "the next one knows of it"
+
+
+def test_each_import_is_heard_and_what_is_reported_too_is_told_once(history, lake, store):
+    decided = decision(history)
+    assert history.said_since(decided) == []
+    word = {"event_id": "c1", "student_id": "ann", "state": "withdrawn", "occurred_at": AT, "known_at": AT + DAY}
+    store.add_consents([word])
+    store.add_touches([touch("t1", known_at=AT + DAY)])
+    reported = history.said_since(decided)
+    add(lake, "consents", word)
+    add(lake, "touches", touch("t1", known_at=AT + DAY))
+    assert history.said_since(decided) == reported == ["c1", "t1"]
+    add(lake, "identities", {"alias": "crm:7", "student_id": "ann", "known_at": AT + DAY})
+    add(lake, "flags", flag("f1", "crm:7", known_at=AT + DAY))
+    assert history.said_since(decided) == ["c1", "f1", "t1"]
+
+
+def test_contacts_of_earlier_imports_are_not_looked_through(history, lake, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: AT - 2 * DAY)
+    add(lake, "touches", touch("t1", occurred_at=AT - 3 * DAY, known_at=AT - 3 * DAY))
+    monkeypatch.undo()
+    add(lake, "touches", touch("t2"))
+    assert [len(lake.read("touches", added_since=since)) for since in (None, AT - 3 * DAY, AT - DAY)] == [2, 2, 1]
+    assert history.said_since(decision(history, AT - DAY)) == ["t2"]
+
+
+def test_of_what_was_refused_the_last_word_comes_last_and_flags_after_all(history, lake, store):
+    decided = [decision(history), {**decision(history), "decision_id": "d2", "student_id": "bob"}]
+    word = {"student_id": "ann", "known_at": AT + DAY}
+    store.add_flags([flag("f1", occurred_at=AT - DAY)])
+    store.add_consents([{**word, "event_id": "c2", "state": "paused", "occurred_at": AT + DAY / 2}])
+    add(lake, "consents", {**word, "event_id": "c1", "state": "withdrawn", "occurred_at": AT})
+    against = history.against(decided)
+    assert {id_: [row["event_id"] for row in rows] for id_, rows in against.items()} == {"d1": ["c1", "c2", "f1"]}
+
+
+def test_what_was_decided_under_another_name_before_it_was_known_is_held_back_too(history, lake):
+    decided = {**decision(history), "student_id": "crm:7"}
+    add(lake, "identities", {"alias": "crm:7", "student_id": "ann", "known_at": AT + DAY})
+    add(
+        lake,
+        "consents",
+        {"event_id": "c1", "student_id": "crm:7", "state": "withdrawn", "occurred_at": AT, "known_at": AT},
+    )
+    assert list(history.against([decided])) == ["d1"]
+
+
+def test_an_imported_word_of_a_clock_that_is_ahead_counts_at_once(history, lake):
+    ahead = clock.now() + timedelta(hours=3)
+    add(
+        lake,
+        "consents",
+        {"event_id": "c1", "student_id": "ann", "state": "withdrawn", "occurred_at": ahead, "known_at": ahead},
+    )
+    assert len(history.words(["ann"], clock.now())["ann"]) == 1
+    assert history.words(["ann"], clock.now() - 2 * DAY) == {}

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import textwrap
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from features.errors import NotReady
+from features import clock
+from features.errors import BadInput, NotReady
 from features.labels import named
 from handrail import journeys
 from serving.advise import Adviser
@@ -34,7 +35,7 @@ KILLED = """
     from pathlib import Path
     from serving.store import Store
     from handrail import journeys
-    from datetime import date
+    from datetime import date, timedelta
     left = int(sys.argv[2])
     def dies(name):
         real = getattr(Store, name)
@@ -82,6 +83,11 @@ def test_a_night_again_changes_nothing(made_home, tmp_path):
     before = state(store)
     journeys.nightly(home.settings, home.as_of, quiet=True)
     assert state(store) == before
+
+
+def test_there_is_no_night_of_a_day_that_has_not_begun(made_home):
+    with pytest.raises(BadInput, match="has not begun yet"):
+        journeys.nightly(made_home.settings, clock.today(made_home.school.zone) + timedelta(days=2), quiet=True)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from datetime import timedelta
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from features import clock
+from features.errors import BadInput
+from serving.advise import check_begun
 from serving.api.documents import Advice, Batch
 
 TOLD = ("risk", "band", "reasons", "strength", "families", "what_ifs", "state")
@@ -308,6 +312,52 @@ def test_a_moment_that_is_still_to_come_is_refused(caller):
     assert caller.client.post("/v1/consents", json={"consents": [word]}).status_code == 422
 
 
+def test_a_day_that_is_still_to_come_is_refused(caller):
+    student, day = caller.list()[0]["student_id"], (clock.now() + timedelta(days=2)).date().isoformat()
+    answers = [
+        caller.score(student, as_of=day),
+        caller.client.post("/v1/score/batch", json={"students": [student], "as_of": day}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        told = answer.json()
+        assert told["detail"].startswith(f"as_of: {day} has not begun yet: in the school's zone Europe/Moscow it is 20")
+        assert told["mend"].endswith("or leave as_of out")
+    later = (clock.now() + timedelta(hours=20)).isoformat()
+    event = {"table": "tickets", "row": {"event_id": "e", "ticket_id": "t", "student_id": student, "event": "opened"}}
+    event["row"]["occurred_at"] = later
+    answer = caller.score(student, events=[event])
+    assert (answer.status_code, answer.json()["detail"]) == (422, "events (tickets): occurred_at is in the future")
+
+
+@pytest.mark.parametrize(
+    ("zone", "minutes_to_midnight", "refused"),
+    [("Asia/Vladivostok", 4, False), ("Asia/Vladivostok", 30, True), ("UTC", 4, True)],
+)
+def test_a_day_begins_in_the_schools_zone_or_by_a_clock_a_little_ahead(monkeypatch, zone, minutes_to_midnight, refused):
+    tomorrow = datetime(2025, 3, 2, tzinfo=ZoneInfo("Asia/Vladivostok"))
+    monkeypatch.setattr(clock, "now", lambda: tomorrow.astimezone(UTC) - timedelta(minutes=minutes_to_midnight))
+    with pytest.raises(BadInput, match="has not begun") if refused else nullcontext():
+        check_begun(tomorrow.date(), zone)
+    check_begun(tomorrow.date() - timedelta(days=1), zone)
+
+
+def test_one_of_two_complaints_is_cleared_and_the_other_stands(own_caller):
+    row = contacted(own_caller)
+    flag = {"student_id": row["student_id"], "kind": "complaint", "occurred_at": clock.now().isoformat()}
+
+    def say(event_id: str, state: str, reference: str) -> dict:
+        told = {**flag, "event_id": event_id, "state": state, "reference": reference}
+        assert own_caller.client.post("/v1/flags", json={"flags": [told]}).json()["added"] == [event_id]
+        return own_caller.score(row["student_id"]).json()["decision"]
+
+    assert say("f1", "set", "case 1")["action"] == "route_to_human"
+    assert say("f2", "set", "case 2")["action"] == "route_to_human"
+    flag["occurred_at"] = clock.now().isoformat()
+    assert say("f3", "cleared", "case 1")["action"] == "route_to_human", "case 2 is still open"
+    assert say("f4", "cleared", "case 2")["action"] == row["action"], "nothing is open any more"
+
+
 def test_what_becomes_of_a_contact_is_told_later_under_its_id(own_caller):
     row = contacted(own_caller)
     sent = {"touch_id": "t1", "student_id": row["student_id"], "channel": "sms", "decision_id": row["decision_id"]}
@@ -322,3 +372,21 @@ def test_what_becomes_of_a_contact_is_told_later_under_its_id(own_caller):
     (touch,) = [one for one in card["touches"] if one["touch_id"] == "t1"]
     assert (touch["status"], touch["by"], touch["decision_id"]) == ("opened", "anna", row["decision_id"])
     assert own_caller.score(row["student_id"]).json()["decision"]["decision_id"] == row["decision_id"]
+
+
+def test_what_another_policy_decided_in_between_is_known_when_the_first_one_is_back(own_caller):
+    row = contacted(own_caller)
+    first = own_caller.score(row["student_id"]).json()["decision"]
+    configs = own_caller.home.settings.home / "configs"
+    configs.mkdir()
+    (configs / "rules.toml").write_text('[rule.R1]\nwhen = ["days_without_login >= 5"]\n', "utf-8")
+    between = own_caller.score(row["student_id"]).json()["decision"]
+    assert between["decision_id"] != first["decision_id"]
+    (configs / "rules.toml").unlink()
+    told = own_caller.score(row["student_id"]).json()["decision"]
+    assert told["policy_version"] == first["policy_version"]
+    assert told["decision_id"] not in (first["decision_id"], between["decision_id"])
+    record = own_caller.client.get(f"/v1/decisions/{told['decision_id']}").json()
+    assert between["action"] == "care_sms"
+    assert between["decision_id"] in {touch["decision_id"] for touch in record["case"]["touches"]}
+    assert own_caller.score(row["student_id"]).json()["decision"] == told

@@ -428,12 +428,39 @@ def test_a_flag_that_does_not_stand_changes_nothing(policy, make_case, flags) ->
     assert _people(policy, make_case(flags=said)) == []
 
 
+@pytest.mark.parametrize(
+    ("flags", "stands", "until"),
+    [
+        ([("set", 9, "a"), ("set", 8, "b"), ("cleared", 7, "a")], True, None),
+        ([("set", 9, "a"), ("set", 8, "b"), ("cleared", 7, "a"), ("cleared", 6, "b")], False, None),
+        ([("set", 9, "a"), ("set", 8, "b"), ("set", 8, None), ("cleared", 7, None)], False, None),
+        ([("set", 9, "a"), ("set", 8, None), ("cleared", 7, "a")], True, None),
+        ([("set", 9, None), ("cleared", 7, "a")], True, None),
+        ([("set", 9, "a"), ("cleared", 7, "a"), ("set", 6, "a")], True, None),
+        ([("set", 9, "a"), ("set", 8, "b"), ("cleared", -1, None)], True, None),
+        ([("set", 9, "a", -5), ("set", 8, "b", -24)], True, 24),
+        ([("set", 9, "a"), ("set", 8, "a", -5), ("set", 7, "b", 0)], True, 5),
+    ],
+)
+def test_of_several_matters_of_a_kind_each_is_cleared_by_its_reference(policy, make_case, flags, stands, until) -> None:
+    said = tuple(
+        Flag("complaint", state, _ago(hours), _ago(end[0]) if end else None, reference)
+        for state, hours, reference, *end in flags
+    )
+    expected = [("G6", "dispute", None if until is None else NOW + timedelta(hours=until))] if stands else []
+    assert _people(policy, make_case(flags=said)) == expected
+    assert _people(policy, make_case(flags=said[::-1])) == expected
+
+
 def test_what_is_known_of_one_enrolment_leaves_the_student_to_people(policy, make_case) -> None:
-    asked = EnrolmentCase("e2", "c2", None, None, {"refund_requested_30d": 1.0, "tickets_urgent_now": None})
-    quiet = EnrolmentCase("e1", "c1", 0.9, "high", {"refund_requested_30d": 0.0, "tickets_urgent_now": 0.0})
+    asked = EnrolmentCase("e2", "c2", None, None, {"refund_requested_30d": 1.0, "tickets_p1_now": None})
+    quiet = EnrolmentCase("e1", "c1", 0.9, "high", {"refund_requested_30d": 0.0, "tickets_p1_now": 0.0})
     assert _people(policy, make_case(enrolments=(quiet, asked))) == [("G6", "refund", None)]
     assert _people(policy, make_case(enrolments=(quiet,))) == []
-    assert _people(policy, make_case(values={"tickets_urgent_now": 2.0})) == [("G6", "urgent_ticket", None)]
+    assert _people(policy, make_case(values={"tickets_p1_now": 2.0})) == [("G6", "urgent_ticket", None)]
+    assert _people(policy, make_case(values={"tickets_urgent_now": 2.0, "tickets_p1_now": 0.0})) == [], (
+        "P2 waits its turn"
+    )
 
 
 def test_what_is_sensitive_is_told_first_and_an_account_of_staff_before_all(policy, make_case) -> None:

@@ -227,3 +227,26 @@ def test_a_database_from_before_capacities_keeps_its_decisions_and_can_go_back(t
     assert store.decision("d_1") == make_record()
     store.migrate()
     assert store.last_policy() is None
+
+
+def test_a_database_from_before_matters_keeps_its_flags_and_can_go_back(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    config = database_room._config()
+    flag = {"event_id": "f1", "student_id": "s1", "kind": "complaint", "state": "set", "occurred_at": NOW}
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        columns = "event_id, student_id, kind, state, occurred_at, known_at"
+        values = "'f1', 's1', 'complaint', 'set', '2025-03-01 12:00:00.000000', '2025-03-01 12:00:00.000000'"
+        connection.execute(text(f"INSERT INTO flag ({columns}) VALUES ({values})"))
+    store.migrate()
+    store.check()
+    assert store.add_flags([flag]).known == ("f1",), "told again, it is the same fact"
+    store.add_flags([{**flag, "event_id": "f2", "reference": "case 7", "known_at": NOW}])
+    assert [row["reference"] for row in store.flags_of(None)] == [None, "case 7"]
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+        assert connection.execute(text("SELECT event_id FROM flag ORDER BY 1")).all() == [("f1",), ("f2",)]
+    store.migrate()
+    store.check()

@@ -232,3 +232,18 @@ def test_of_two_who_decide_at_once_the_second_is_told(store, make_record) -> Non
     assert store.put_decisions([aware]) == [aware]
     quiet = {**second, "decision_id": "d_c", "request_digest": "d_c", "channel": None, "not_before": None}
     assert store.put_decisions([quiet]) == [quiet], "nobody is contacted by it"
+
+
+def test_what_another_policy_decided_later_is_known(store, make_record) -> None:
+    same = {"decision_date": "2025-03-02"}
+    first = make_record(1)
+    store.put_decisions([first])
+    assert store.overruled_by(first) is None
+    store.put_decisions([make_record(2, **same, request_digest="x"), make_record(3), make_record(4, student_id="s2")])
+    assert store.overruled_by(first) is None, "the same policy, another day, another student"
+    store.put_decisions([make_record(5, **same, policy_version="p2", channel=None)])
+    store.put_decisions([make_record(6, **same, model_version="m2", channel=None)])
+    assert store.overruled_by(first) == "d_6"
+    assert store.overruled_by(make_record(6, **same, model_version="m2")) is None
+    assert store.decided_otherwise(date(2025, 3, 2), "m1", "p1") == {"s1"}
+    assert store.decided_otherwise(date(2025, 3, 3), "m1", "p1") == set()

@@ -6,7 +6,7 @@ import pytest
 
 from features.contracts.tables import TABLES
 from serving.store import Reported
-from serving.store.schema import consent, touch
+from serving.store.schema import consent, flag, touch
 
 AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def _consent(id_: str = "c1", **fields) -> dict:
     return {"event_id": id_, "student_id": "s1", "state": "withdrawn", "occurred_at": AT, "known_at": AT, **fields}
 
 
-@pytest.mark.parametrize(("table", "contract"), [(touch, "touches"), (consent, "consents")])
+@pytest.mark.parametrize(("table", "contract"), [(touch, "touches"), (consent, "consents"), (flag, "flags")])
 def test_the_columns_are_those_of_the_contract(table, contract: str) -> None:
     assert set(table.c.keys()) == set(TABLES[contract].columns)
     required = {name for name, column in TABLES[contract].columns.items() if column.required}
@@ -125,7 +125,7 @@ def test_flags_are_set_unless_said_otherwise_and_kept_once(store) -> None:
     again = {**dispute, "known_at": AT + timedelta(hours=1)}
     assert store.add_flags([again, {**dispute, "kind": "crisis"}]) == Reported((), ("f1",), ("f1",))
     first, second = store.flags_of(["s1"])
-    assert first == {**dispute, "state": "set", "until_at": None, "source": None}
+    assert first == {**dispute, "state": "set", "reference": None, "until_at": None, "source": None}
     assert (second["state"], second["source"]) == ("cleared", "anna")
     assert [row["event_id"] for row in store.flags_of(None)] == ["f1", "f2", "f3"]
     assert store.flags_of([]) == []

@@ -6,11 +6,14 @@ import hashlib
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
+from features import clock
 from features.business_hours import BusinessHours
 from features.config import School
 from features.contracts import TABLES
@@ -22,6 +25,9 @@ from features.panes.engine import Source, build
 from features.panes.kept import Panes
 from features.panes.night import Earlier, brought_up, files_of, note, touched
 from features.panes.queries import PANES, VERSION, VERSIONED, reads
+
+_MAKING = ".making-"
+_GIVEN_UP = timedelta(days=1)  # what was begun longer ago was killed
 
 
 def of_school(school: School, ids: pd.Index) -> Panes:
@@ -38,19 +44,23 @@ def of_school(school: School, ids: pd.Index) -> Panes:
     root = school.home / "cache"
     folder = root / f"panes-{settings}-{_digest(lake.version)}"
     if not folder.exists():
-        making = root / f".{folder.name}"
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        earlier = _earlier(root, settings, lake)
-        sources, spill = _sources(school, lake), making / "spill"
-        if earlier is None:
-            made = build(sources, ids, school.zone, spill=spill)
-        else:
-            made = brought_up(earlier, ids, touched(lake, ids, earlier), sources, school.zone, spill)
-        made.save(making)
-        note(making, files_of(lake), ids)
-        shutil.rmtree(spill, ignore_errors=True)
-        making.replace(folder)
+        root.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=root, prefix=_MAKING) as scratch:  # other processes may be making them too
+            making = Path(scratch, "panes")
+            making.mkdir()
+            earlier = _earlier(root, settings, lake)
+            sources, spill = _sources(school, lake), Path(scratch, "spill")
+            if earlier is None:
+                made = build(sources, ids, school.zone, spill=spill)
+            else:
+                made = brought_up(earlier, ids, touched(lake, ids, earlier), sources, school.zone, spill)
+            made.save(making)
+            note(making, files_of(lake), ids)
+            try:
+                making.replace(folder)
+            except OSError:
+                if not folder.exists():
+                    raise
         _sweep(root, folder)
     return Panes.open(folder)
 
@@ -64,7 +74,9 @@ def _earlier(root: Path, settings: str, lake: Lake) -> Earlier | None:
 
 def _sweep(root: Path, keep: Path) -> None:
     """Takes away earlier panes, under another name first: what a kill leaves of them is never taken for whole."""
-    for half in root.glob(".gone-*"):
+    given_up = (clock.now() - _GIVEN_UP).timestamp()
+    killed = [one for one in root.glob(f"{_MAKING}*") if one.stat().st_mtime < given_up]
+    for half in (*root.glob(".gone-*"), *killed):
         shutil.rmtree(half, ignore_errors=True)
     for old in root.glob("panes-*"):
         if old != keep:

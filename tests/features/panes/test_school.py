@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -51,7 +55,7 @@ def panes_of(school: School) -> Panes:
 
 
 def kept(school: School) -> Path:
-    [folder] = (school.home / "cache").iterdir()
+    [folder] = (school.home / "cache").glob("panes-*")
     return folder
 
 
@@ -102,13 +106,28 @@ def test_other_promises_make_them_anew_and_other_settings_do_not(made, tmp_path)
     assert kept(school) != old
 
 
-def test_what_a_killed_build_left_is_no_obstacle(made, tmp_path):
+def test_what_a_killed_build_left_is_no_obstacle_and_goes_when_it_is_old(made, tmp_path):
     school = made.write(tmp_path / "home")
     expected = content(school)
-    folder = kept(school)
-    folder.rename(folder.with_name(f".{folder.name}"))
-    (folder.with_name(f".{folder.name}") / "panes.json").write_text("half", "utf-8")
+    cache = school.home / "cache"
+    for name in (".making-old", ".making-now"):
+        (cache / name / "panes").mkdir(parents=True)
+        (cache / name / "panes" / "panes.json").write_text("half", "utf-8")
+    os.utime(cache / ".making-old", (0, 0))
+    shutil.rmtree(kept(school))
     assert content(school) == expected
+    assert sorted(path.name for path in cache.iterdir()) == [".making-now", kept(school).name]
+
+
+def test_several_processes_may_make_them_at_once(made, tmp_path):
+    school = made.write(tmp_path / "home")
+    expected, table = content(school), snapshot(school, [CUT])
+    shutil.rmtree(school.home / "cache")
+    with ProcessPoolExecutor(3, get_context("spawn")) as pool:
+        for found in [pool.submit(snapshot, school, [CUT]) for _ in range(3)]:
+            pd.testing.assert_frame_equal(found.result(), table)
+    assert content(school) == expected
+    assert [path.name for path in (school.home / "cache").iterdir()] == [kept(school).name]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 2, 0]])

@@ -44,6 +44,7 @@ class NightReport:
         routed: how many students only people may decide about.
         explored: for how many the lot chose.
         carried_over: how many actions wait because the day's capacity is used up.
+        capacity: by resource that is limited, `used` and `cap` of the day.
         book: the day's prices, as plain values of `serving.decide.book.PriceBook`; None where there are none.
         policy_fault: why the files of the policy cannot be used, when the one before decided.
         shadow: how far the shadow is from the model that serves, as `serving.shadow.beside` gives it; None without one.
@@ -67,6 +68,7 @@ class NightReport:
     routed: int
     explored: int
     carried_over: int
+    capacity: dict[str, dict[str, float]]
     book: dict[str, Any] | None
     policy_fault: str | None
     shadow: dict[str, Any] | None
@@ -109,8 +111,9 @@ class NightReport:
         if self.explored:
             said.append(f"{self.explored} drawn by lot, to learn what helps")
         if self.carried_over:
-            book = self.book or {"prices": {}}
-            short = [f"{name} {book['used'].get(name, 0):g} of {book['caps'][name]:g}" for name in book["prices"]]
+            priced = (self.book or {"prices": ()})["prices"]
+            scarce = [(name, self.capacity[name]) for name in priced if name in self.capacity]
+            short = [f"{name} {one['used']:g} of {one['cap']:g}" for name, one in scarce]
             said.append(f"{self.carried_over} actions wait for capacity" + (f" ({', '.join(short)})" if short else ""))
         return said
 
@@ -157,6 +160,7 @@ def run(adviser: Adviser, as_of: date, *, progress: Progress = lambda done, tota
         routed=sum(not record["in_scope"] for record in decisions),
         explored=sum(record["explored"] for record in decisions),
         carried_over=sum(no["gate"] == "G9" for record in decisions for no in record["blocked"]),
+        capacity={name: {"used": used, "cap": cap} for name, (cap, used) in store.capacity_of(as_of).items()},
         book=book.to_record() if book else None,
         policy_fault=adviser.fault,
         shadow=shadow.beside(school, label, adviser.bundle, [scored for one in advice for scored in one.scored]),

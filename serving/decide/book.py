@@ -24,7 +24,7 @@ class PriceBook:
         prices: by resource, what a unit costs, in the unit of `serving.decide.worth.Offer.value`; none is free.
         caps: what the day holds, by resource.
         reserve: what of it is kept back for those who come in the day.
-        used: what the night's own plan takes.
+        used: what the night's own plan asks for; duties may ask for more than there is.
         method: how the prices were found.
         muted: rules that hold for too many students to be what was meant; they propose nothing on this day.
         made_at: when.

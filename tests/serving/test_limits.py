@@ -78,6 +78,17 @@ def test_what_there_is_none_of_has_no_chance_in_the_lot(home) -> None:
     assert not [name for record in records[:50] for name in replaying.differences(record)]
 
 
+def test_a_night_tells_what_is_used_of_what_there_is(home) -> None:
+    _configure(home, capacity="[day]\nminutes = 30\n")
+    _forget(home, "price_book", "capacity", "decision", "night_entry", "night")
+    told = journeys.nightly(home.settings, home.as_of, quiet=True)
+    used = _used(journeys.store(home.settings).decisions_on(home.as_of))
+    assert (told.book or {})["prices"], "minutes are scarce"
+    for name in (told.book or {})["prices"]:
+        assert told.capacity[name] == {"used": used[name], "cap": 30}
+        assert f"{name} {used[name]:g} of 30" in told.words()
+
+
 def test_a_limit_that_is_lowered_in_the_day_holds_from_then_on(home) -> None:
     used = _used(journeys.store(home.settings).decisions_on(home.as_of))
     assert [name for name in used if name.startswith("minutes:")]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from features import clock
@@ -22,6 +21,7 @@ from handrail import journeys
 from handrail.policy_words import Evaluation, Told
 from handrail.progress import shown
 from handrail.settings import Settings
+from handrail.trials import in_order
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,28 +166,23 @@ def _drawn(
     store: Store, first: date, last: date, level: str | None, again: Again, left_out: Counter[str]
 ) -> Iterator[Drawn]:
     """The decisions to learn from; the others are counted, each by the first reason that holds."""
-    for day, records in groupby(store.decisions_between(first, last), key=lambda record: record["decision_date"]):
-        done: set[str] = set()
-        # The earliest first: what is decided later on a day depends on what was decided before.
-        for record in sorted(records, key=_order):
-            student = record["student_id"]
-            if not record.get("in_scope", True):
-                left_out["only people may decide"] += 1
-            elif record["holdout"]:
-                left_out["control group"] += 1
-            elif level is not None and record["level"] != level:
-                left_out[f"not of level {level}"] += 1
-            elif sum(chance > 0 for chance in record["propensities"].values()) < 2:
-                left_out["no lot had a part in it"] += 1
-            elif student in done:
-                left_out["a later one of the same day"] += 1
-            else:
-                done.add(student)
-                yield _row(record, clock.day_number(date.fromisoformat(day)), again)
-
-
-def _order(record: Mapping[str, Any]) -> tuple[str, str]:
-    return record["decided_at"], record["decision_id"]
+    done: set[tuple[str, str]] = set()
+    # The earliest of a day first: what is decided later on it depends on what was decided before.
+    for record in in_order(store.decisions_between(first, last)):
+        student, day = record["student_id"], record["decision_date"]
+        if not record.get("in_scope", True):
+            left_out["only people may decide"] += 1
+        elif record["holdout"]:
+            left_out["control group"] += 1
+        elif level is not None and record["level"] != level:
+            left_out[f"not of level {level}"] += 1
+        elif sum(chance > 0 for chance in record["propensities"].values()) < 2:
+            left_out["no lot had a part in it"] += 1
+        elif (student, day) in done:
+            left_out["a later one of the same day"] += 1
+        else:
+            done.add((student, day))
+            yield _row(record, clock.day_number(date.fromisoformat(day)), again)
 
 
 def _row(record: Mapping[str, Any], day: int, again: Again) -> Drawn:

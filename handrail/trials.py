@@ -83,7 +83,7 @@ def trial_of(
     left_out: Counter[str] = Counter()
     found = [*_past(lake, school.config("experiments"), until_day, left_out)]
     last = clock.date_of(until_day - definition.horizon_days)
-    stored = _in_order(journeys.store(settings).decisions_between(date.min, last))
+    stored = in_order(journeys.store(settings).decisions_between(date.min, last))
     found += first_of_episodes(stored, definition.horizon_days, left_out)
     rows = _with_features(school, found, definition, until_day, left_out, quiet=quiet)
     if not len(rows):
@@ -138,7 +138,7 @@ def _usual(record: Mapping[str, Any]) -> str | None:
     return str(record["a_star"]) if record["level"] == RULES_DECIDE else None
 
 
-def _in_order(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def in_order(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Records that come by day, the earlier first within each day."""
     for _, day in groupby(records, key=lambda record: record["decision_date"]):
         yield from sorted(day, key=lambda record: (record["decided_at"], record["decision_id"]))

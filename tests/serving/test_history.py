@@ -11,7 +11,6 @@ from features import clock
 from features.lake import Lake
 from serving.decide import Case
 from serving.history import LOOK_BACK, History
-from serving.store import Store
 
 AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -20,14 +19,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def lake(tmp_path) -> Lake:
     return Lake(tmp_path / "lake", "UTC")
-
-
-@pytest.fixture
-def store(tmp_path) -> Store:
-    store = Store(f"sqlite:///{tmp_path / 'handrail.db'}")
-    store.migrate()
-    yield store
-    store.close()
 
 
 @pytest.fixture

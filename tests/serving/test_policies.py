@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import pytest
-
 from features.config import School
 from serving.decide import Margins
 from serving.policies import policy_in_force
-from serving.store import Store
-
-
-@pytest.fixture
-def store(tmp_path) -> Store:
-    store = Store(f"sqlite:///{tmp_path / 'handrail.db'}")
-    store.migrate()
-    yield store
-    store.close()
 
 
 def test_effects_that_come_while_the_files_are_broken_are_kept_with_their_policy(tmp_path, store) -> None:
